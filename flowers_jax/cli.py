@@ -1,0 +1,88 @@
+"""What every script shares: flags, and exit statuses that mean the same everywhere."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from flowers_jax import config as config_lib
+from flowers_jax.errors import Interrupted, TrainingError, UsageError
+from flowers_jax.types import Config
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
+    """Run `main(argv)` and leave with 0 (done), 2 (caller's mistake), 1 (failure), 130 or 143 (signal).
+
+    A failure that the project knows is one line on stderr; only a bug of ours shows a traceback.
+    """
+    try:
+        status = main(sys.argv[1:]) or 0
+    except UsageError as error:
+        status = _say(error, 2)
+    except (TrainingError, OSError) as error:
+        status = _say(error, 1)
+    except Interrupted as error:
+        print(f"\n{error}", file=sys.stderr)
+        status = 128 + error.signum
+    except KeyboardInterrupt:
+        print("\ninterrupted before there was anything to save", file=sys.stderr)
+        status = 130
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `predict.py ... | head` is no failure; the interpreter must not flush again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def parse_config(description: str | None, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
+    """`--config=FILE [--workdir=DIR] [--config.key=value ...]` as a validated config and the other flags."""
+    keys = [f"  --config.{key.name}={_show(key.default)}\n      {key.comment}" for key in config_lib.describe()]
+    flags = parser(description)
+    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(keys)
+    flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
+    flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
+                       "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
+    plain, overrides = _take_overrides(argv)
+    args = flags.parse_args(plain)
+    return config_lib.load(args.config, overrides), args
+
+
+def _take_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Separate `--config.key=value` and `--config.key value` from the other arguments."""
+    plain, overrides = [], []
+    rest = iter(argv)
+    for argument in rest:
+        if not argument.startswith("--config."):
+            plain.append(argument)
+            continue
+        key, equals, value = argument.removeprefix("--config.").partition("=")
+        if not equals:
+            value = next(rest, None)
+        if value is None:
+            raise UsageError(f"{argument}: a value is missing, as in {argument}=VALUE")
+        overrides.append((key, value))
+    return plain, overrides
+
+
+def default_workdir(config_file: str, stamp: str) -> str:
+    """`runs/NAME-YYYYmmdd-HHMMSS`, with a number behind it where that exists already."""
+    base = Path("runs") / f"{Path(config_file).stem}-{stamp}"
+    candidate, number = base, 1
+    while candidate.exists():
+        number += 1
+        candidate = base.with_name(f"{base.name}-{number}")
+    return str(candidate)
+
+
+def _show(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _say(error: Exception, status: int) -> int:
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    return status

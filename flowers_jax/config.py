@@ -1,0 +1,220 @@
+"""Reading, overriding and checking configurations. Every refusal is a `UsageError` of one line."""
+
+import difflib
+import inspect
+import re
+import runpy
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from flowers_jax import base_config
+from flowers_jax.errors import UsageError
+from flowers_jax.types import Config
+
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+"""The columns of `metrics.csv` that may be monitored."""
+
+MAY_DIFFER_ON_RESUME = ("epochs", "devices", "data.cache", "data.workers", "checkpoint.every_steps",
+                        "checkpoint.every_minutes", "checkpoint.keep")  # fmt: skip
+
+
+class Rule(NamedTuple):
+    """What a value must be, as a test and in words."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def _one_of(*values: str) -> Rule:
+    return Rule(lambda v: v in values, "one of " + ", ".join(values))
+
+
+def _at_least(least: float) -> Rule:
+    return Rule(lambda v: v >= least, f"at least {least}")
+
+
+_ABOVE_ZERO = Rule(lambda v: v > 0, "above 0")
+_ANY = Rule(lambda _: True, "anything")
+_METRIC = _one_of(*METRICS)
+
+RULES: dict[str, Rule] = {
+    "seed": Rule(lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
+    "epochs": _at_least(1),
+    "batch_size": _at_least(1),
+    "learning_rate": _ABOVE_ZERO,
+    "precision": _one_of("auto", "float32", "bfloat16"),
+    "devices": _at_least(0),
+    "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
+    "data.dir": _ANY,
+    "data.image_size": _at_least(4),
+    "data.split": Rule(
+        lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
+        "three fractions (train, validation, test) that sum to 1, the first two above 0",
+    ),
+    "data.max_pixels": _at_least(1),
+    "data.follow_links": _ANY,
+    "data.cache": _one_of("memory", "disk"),
+    "data.workers": _at_least(0),
+    "model.name": _one_of("mobilenet_v2", "cnn", "seed_cnn"),
+    "model.weights": Rule(lambda v: v != "", "auto, none or a file"),
+    "model.alpha": Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"),
+    "model.head": _one_of("pool", "flatten256"),
+    "model.freeze": _one_of("none", "backbone"),
+    "augment.horizontal_flip": _ANY,
+    "plateau.monitor": _METRIC,
+    "plateau.factor": Rule(lambda v: 0 < v < 1, "above 0 and below 1"),
+    "plateau.patience": _at_least(0),
+    "plateau.min_delta": _at_least(0),
+    "plateau.cooldown": _at_least(0),
+    "plateau.min_lr": _at_least(0),
+    "early_stopping.monitor": _METRIC,
+    "early_stopping.patience": _at_least(0),
+    "early_stopping.min_delta": _at_least(0),
+    "checkpoint.monitor": _METRIC,
+    "checkpoint.every_steps": _at_least(0),
+    "checkpoint.every_minutes": _at_least(0),
+    "checkpoint.keep": _at_least(1),
+}
+
+
+class Key(NamedTuple):
+    """One key as `--help` shows it."""
+
+    name: str
+    default: Any
+    comment: str
+
+
+def describe() -> list[Key]:
+    """Every key of the base config with its default and the comment behind it."""
+    source = inspect.getsource(base_config.get_config)
+    comments = dict(re.findall(r"^    config\.([\w.]+) = .*?  # (.+)$", source, flags=re.M))
+    return [Key(name, value, comments.get(name, "")) for name, value in flatten(base_config.get_config()).items()]
+
+
+def flatten(config: Config) -> dict[str, Any]:
+    """`{"data.name": "auto", ...}`, in the order of the file."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            flat |= {f"{name}.{inner}": v for inner, v in flatten(value).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def load(path: str, overrides: Iterable[tuple[str, str]] = ()) -> Config:
+    """The validated config of a Python file with a `get_config()`, with `(key, text)` overrides.
+
+    Raises:
+        UsageError: the file is none, or `validate` refuses.
+    """
+    if not Path(path).is_file():
+        raise UsageError(f"--config={path}: no such file; configs/ holds the ready-made ones")
+    try:
+        config = runpy.run_path(path)["get_config"]()
+    except Exception as error:  # whatever a config file does wrong is its author's to read in one line
+        raise UsageError(f"--config={path}: {type(error).__name__}: {error}") from error
+    for key, text in overrides:
+        _set(config, key, _parse(key, text))
+    return validate(config)
+
+
+def from_flat(values: dict[str, Any]) -> Config:
+    """The inverse of `flatten`, validated: how `config.json` is read back."""
+    config = base_config.get_config()
+    for key, value in values.items():
+        _set(config, key, value)
+    return validate(config)
+
+
+def validate(config: Config) -> Config:
+    """A new config with every value of its base type and within its rule.
+
+    Raises:
+        UsageError: an unknown key (the nearest is named), a wrong type or an impossible value.
+    """
+    defaults = flatten(base_config.get_config())
+    given = flatten(config)
+    for key in given:
+        _known(key, defaults)
+    if missing := [key for key in defaults if key not in given]:
+        raise UsageError(f"config.{missing[0]} is missing: start from flowers_jax.base_config.get_config()")
+    valid = base_config.get_config()
+    for key, default in defaults.items():
+        value = _typed(key, given[key], default)
+        if not RULES[key].holds(value):
+            raise UsageError(f"--config.{key}={_text(value)}: must be {RULES[key].words}")
+        _set(valid, key, value)
+    return valid
+
+
+def differing_keys(old: Config, new: Config) -> list[str]:
+    """`key (old -> new)` for each key that a resumed run may not change."""
+    before, after = flatten(old), flatten(new)
+    return [
+        f"{key} ({_text(before[key])} -> {_text(after[key])})"
+        for key in before
+        if key not in MAY_DIFFER_ON_RESUME and before[key] != after[key]
+    ]
+
+
+def _known(key: str, defaults: dict[str, Any]) -> None:
+    if key in defaults:
+        return
+    by_leaf = {name.rsplit(".", 1)[-1]: name for name in reversed(defaults)}
+    near = difflib.get_close_matches(key, defaults, n=1, cutoff=0.5) or [
+        by_leaf[leaf] for leaf in difflib.get_close_matches(key.rsplit(".", 1)[-1], by_leaf, n=1, cutoff=0.5)
+    ]
+    hint = f"did you mean --config.{near[0]}?" if near else "--help lists the keys"
+    raise UsageError(f"--config.{key}: no such key; {hint}")
+
+
+def _typed(key: str, value: Any, default: Any) -> Any:
+    kind = type(default)
+    if isinstance(default, tuple):
+        numbers = isinstance(value, (tuple, list)) and all(type(v) in (int, float) for v in value)
+        if numbers:
+            return tuple(float(v) for v in value)
+    elif kind is float and type(value) in (int, float):
+        return float(value)
+    elif type(value) is kind:
+        return value
+    raise _wrong_type(key, value, default)
+
+
+def _parse(key: str, text: str) -> Any:
+    """Command-line text as the type of the key's default."""
+    defaults = flatten(base_config.get_config())
+    _known(key, defaults)
+    default = defaults[key]
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        if isinstance(default, tuple):
+            return tuple(float(part) for part in text.strip("() ").split(","))
+        return type(default)(text)
+    except (ValueError, KeyError):
+        raise _wrong_type(key, text, default) from None
+
+
+def _wrong_type(key: str, value: Any, default: Any) -> UsageError:
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "numbers a,b,c"}
+    example = f"--config.{key}={_text(default)}" if default != "" else f"--config.{key}=TEXT"
+    return UsageError(f"--config.{key}={_text(value)}: must be {words[type(default)]}, as in {example}")
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _set(config: Config, key: str, value: Any) -> None:
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        if not isinstance(config.get(parent), ConfigDict):
+            config[parent] = ConfigDict({}, type_safe=False)
+        config = config[parent]
+    config[leaf] = value

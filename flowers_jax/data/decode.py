@@ -1,0 +1,86 @@
+"""The one decoder of the project: bytes of a photograph -> uint8 RGB, on Pillow.
+
+Training, prediction, checking and evaluation all come through here, because two decoders differ (TensorFlow's
+JPEG decoder and Pillow's by up to 18 grey levels).
+"""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.Image import Resampling
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""Content decides, never the file name. JPEG includes the MPO of telephones."""
+
+MAX_PIXELS = 100_000_000
+
+# Pillow's own limit is one number for the whole process and only warns; ours is per call and refuses.
+Image.MAX_IMAGE_PIXELS = None
+
+# Pillow loads its format plugins at the first image, and two threads at once would meet a half-filled table.
+Image.init()
+
+
+class DecodeError(ValueError):
+    """These bytes are no photograph that can be used; the message is the reason, for a list of skipped files."""
+
+
+def decode(
+    data: bytes, size: int | None = None, *, resize: str = "crop", crop: float = 0.875, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """Decode, orient by EXIF, convert to RGB (alpha on white) and resize with antialiasing (bilinear).
+
+    Args:
+        data: the content of a file of one of `FORMATS`; of several frames the first counts.
+        size: height and width of the result in pixels; None keeps those of the photograph.
+        resize: `crop`: the central square of side `crop` x the shorter side; `stretch`: the whole photograph
+            squeezed into the square.
+        crop: that fraction, above 0, at most 1.
+        max_pixels: refuse a photograph with more, before its pixels are decoded.
+
+    Returns:
+        uint8 [H, W, 3].
+
+    Raises:
+        DecodeError: empty, no image, truncated, damaged, or too large.
+    """
+    if not data:
+        raise DecodeError("empty file")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if (pixels := image.width * image.height) > max_pixels:
+                raise DecodeError(
+                    f"{image.width}x{image.height} is {pixels} pixels, more than data.max_pixels {max_pixels}"
+                )
+            image.load()
+            rgb = _to_rgb(ImageOps.exif_transpose(image))
+    except DecodeError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise DecodeError("not an image of a known format") from None
+    except Exception as error:  # Pillow's plugins fail on damaged files with almost any exception
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise DecodeError(f"damaged image ({reason})") from error
+    return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits a pixel; Pillow's own conversion would clip instead of scale
+        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise DecodeError("floating-point pixels have no defined white")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _resize(image: Image.Image, size: int, resize: str, crop: float) -> Image.Image:
+    if resize == "stretch":
+        return image.resize((size, size), Resampling.BILINEAR)
+    side = crop * min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    return image.resize((size, size), Resampling.BILINEAR, box=(left, top, left + side, top + side))

@@ -1,0 +1,141 @@
+"""The tf.data pipeline: decode and resize once, in parallel; then batches by index, shuffled by (seed, epoch).
+
+Decoded photographs are one uint8 array [N, H, W, 3], in memory or as a memory-mapped file. An epoch is a
+permutation of its rows, so that any batch of any epoch can be had without those before it, and the batches do not
+depend on how many threads made them.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from flowers_jax import fetch
+from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.data.decode import DecodeError, decode
+from flowers_jax.data.lazy_tensorflow import tensorflow
+from flowers_jax.errors import TrainingError
+from flowers_jax.models.preprocessing import Preprocessing
+
+
+class Part(NamedTuple):
+    """Decoded photographs: uint8 [N, H, W, 3] and int32 [N]."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+Batch = dict[str, np.ndarray]
+"""`image` uint8 [B, H, W, 3], `label` int32 [B], `mask` bool [B]: False where a row only fills up the batch."""
+
+
+def decode_split(
+    dataset: Dataset,
+    split: str,
+    preprocessing: Preprocessing,
+    *,
+    max_pixels: int,
+    cache: str = "memory",
+    workers: int = 0,
+) -> Part:
+    """The photographs of `train`, `validation` or `test`.
+
+    With `cache="disk"` the array is a read-only file below the cache folder, named for all that decides its
+    content, and a later call for the same photographs finds it there.
+
+    Raises:
+        TrainingError: a file changed or went away since it was checked.
+    """
+    examples = [example for example in dataset.examples if example.split == split]
+    labels = np.array([example.label for example in examples], np.int32)
+    shape = (len(examples), preprocessing.size, preprocessing.size, 3)
+    if cache == "memory" or not examples:
+        images = np.empty(shape, np.uint8)
+        _fill(images, dataset, examples, preprocessing, max_pixels, workers)
+        return Part(images, labels)
+    folder = fetch.cache_dir() / "decoded"
+    target = folder / f"{_content_key(examples, preprocessing)}.npy"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as partial:
+            file = Path(partial) / "images.npy"
+            mapped = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
+            _fill(mapped, dataset, examples, preprocessing, max_pixels, workers)
+            mapped.flush()
+            file.replace(target)
+    return Part(np.lib.format.open_memmap(target, "r"), labels)
+
+
+def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
+    """The permutation of 0..examples-1 of one epoch; a function of (seed, epoch) alone."""
+    return np.random.default_rng([seed, epoch]).permutation(examples)
+
+
+def batches(part: Part, order: np.ndarray, batch_size: int, *, first: int = 0) -> Iterator[Batch]:
+    """Every row of `order` once, from batch number `first` on.
+
+    The last batch is filled up with rows from the start of the order and masked. They are real photographs, not
+    zeros, so that batch statistics stay those of photographs.
+    """
+    tf = tensorflow()
+    steps = -(-len(order) // batch_size)
+    rows = np.resize(order, (steps, batch_size))
+    mask = (np.arange(steps * batch_size) < len(order)).reshape(steps, batch_size)
+
+    def gather(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return part.images[indices], part.labels[indices]
+
+    data = tf.data.Dataset.from_tensor_slices((rows[first:], mask[first:]))
+    data = data.map(
+        lambda i, m: (*tf.numpy_function(gather, [i], [tf.uint8, tf.int32], stateful=False), m),
+        num_parallel_calls=2,
+        deterministic=True,
+    )
+    for image, label, real in data.prefetch(2).as_numpy_iterator():
+        yield {"image": image, "label": label, "mask": real}
+
+
+def _fill(
+    target: np.ndarray,
+    dataset: Dataset,
+    examples: Sequence[Example],
+    preprocessing: Preprocessing,
+    max_pixels: int,
+    workers: int,
+) -> None:
+    tf = tensorflow()
+    failed: list[str] = []
+
+    def load(index: np.int64) -> np.ndarray:
+        path = examples[int(index)].path
+        try:
+            return decode(dataset.read(path), preprocessing.size, resize=preprocessing.resize, crop=preprocessing.crop,
+                          max_pixels=max_pixels)  # fmt: skip
+        except (DecodeError, OSError) as error:
+            failed.append(f"{path}: {error}")
+            return np.zeros(target.shape[1:], np.uint8)
+
+    threads = workers or os.cpu_count() or 1
+    data = tf.data.Dataset.range(len(examples)).map(
+        lambda index: tf.numpy_function(load, [index], tf.uint8, stateful=False),
+        num_parallel_calls=threads,
+        deterministic=True,
+    )
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    rows = data.with_options(options).prefetch(threads).as_numpy_iterator()
+    for index, image in enumerate(tqdm(rows, "decoding", len(examples), unit="img", leave=False, disable=None)):
+        target[index] = image
+    if failed:
+        raise TrainingError(f"{len(failed)} photograph(s) changed since they were checked, the first: {failed[0]}")
+
+
+def _content_key(examples: Sequence[Example], preprocessing: Preprocessing) -> str:
+    recipe = [preprocessing.size, preprocessing.resize, preprocessing.crop, *(example.sha256 for example in examples)]
+    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""Choosing the photographs that a configuration asks for."""
+
+from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.flower_species import load_flower_species
+from flowers_jax.data.folder import load_folder
+from flowers_jax.data.procedural import load_procedural
+from flowers_jax.data.tf_flowers import UnavailableError, load_tf_flowers
+from flowers_jax.errors import UsageError
+from flowers_jax.types import Config
+
+
+def load(config: Config) -> Dataset:
+    """The data set of `config.data`, its files hashed and checked.
+
+    Raises:
+        UsageError: it cannot be had, or has fewer than two classes.
+    """
+    dataset = _load(config)
+    if len(dataset.classes) == 1:
+        raise UsageError(
+            f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; "
+            "--config.data.dir must name a folder with a folder for each class"
+        )
+    return dataset
+
+
+def _load(config: Config) -> Dataset:
+    if config.data.dir:
+        return load_folder(
+            config.data.dir,
+            max_pixels=config.data.max_pixels,
+            follow_links=config.data.follow_links,
+            workers=config.data.workers,
+        )
+    if config.data.name == "procedural":
+        return load_procedural()
+    if config.data.name == "flower_species":
+        return load_flower_species("config.data.name=flower_species")
+    try:
+        return load_tf_flowers()
+    except UnavailableError as error:
+        if config.data.name == "tf_flowers":
+            raise UsageError(
+                f"tf_flowers cannot be had: {error}. Give --config.data.name=auto for the photographs that the package "
+                "index carries, or --config.data.dir=FOLDER"
+            ) from error
+        return load_flower_species(f"tf_flowers cannot be had ({error})")

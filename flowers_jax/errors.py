@@ -1,0 +1,19 @@
+"""The three ways a command ends other than well, each with its own exit status (see `flowers_jax.cli`)."""
+
+import signal
+
+
+class UsageError(ValueError):
+    """A mistake of the caller's, seen before work starts: exit status 2, nothing written."""
+
+
+class TrainingError(RuntimeError):
+    """A failure while running (a loss that is not finite, a lost file): exit status 1."""
+
+
+class Interrupted(Exception):  # noqa: N818 (named as KeyboardInterrupt is: it is no error)
+    """Training stopped by a signal with its state saved: exit status 128 + signal number."""
+
+    def __init__(self, signum: int, message: str):
+        super().__init__(message)
+        self.signum = signal.Signals(signum)

@@ -1,0 +1,116 @@
+"""A trained model out of a run directory, which is all that is needed: no data, no weights file, no config file."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flowers_jax import parallel
+from flowers_jax.data.dataset import Skipped
+from flowers_jax.data.decode import DecodeError, decode
+from flowers_jax.errors import UsageError
+from flowers_jax.evaluation.metrics import probabilities
+from flowers_jax.evaluation.predict import make_predictor
+from flowers_jax.models import create
+from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.run.directory import RunDirectory
+from flowers_jax.types import HostLogits
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The best model of a run, ready to predict.
+
+    Attributes:
+        predict: uint8 [B, size, size, 3] -> float32 logits [B, classes]; B must be `batch_size` each time.
+        temperature: what logits are divided by before softmax; 1 while the run is not finished.
+    """
+
+    run: RunDirectory
+    predict: Callable[[np.ndarray], HostLogits]
+    batch_size: int
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    max_pixels: int
+    temperature: float
+
+
+def describe(name: str, num_classes: int, fields: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+    """What `model.json` says, so that `load` can build the module again."""
+    return {
+        "name": name,
+        "num_classes": num_classes,
+        "fields": fields | {"dtype": jnp.dtype(fields["dtype"]).name},
+        "preprocessing": vars(preprocessing),
+    }
+
+
+def load(run_path: str) -> TrainedModel:
+    """The best checkpoint of a run directory, on all local devices.
+
+    Raises:
+        UsageError: no run directory, or no epoch of it is finished.
+    """
+    run = RunDirectory.existing(run_path)
+    description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
+    latest = checkpoints.latest()
+    best = checkpoints.progress(latest)["best_checkpoint"] if latest else 0
+    if not best:
+        raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
+    fields = description["fields"] | {"dtype": jnp.dtype(description["fields"]["dtype"])}
+    module = create(description["name"], description["num_classes"], **fields)
+    values = description["preprocessing"]
+    preprocessing = Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
+    devices = jax.local_devices()
+    blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
+    shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
+    like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+    variables = checkpoints.model(best, parallel.replicated(like, devices))
+    summary = run.read_summary()
+    return TrainedModel(
+        run=run,
+        predict=partial(make_predictor(module, preprocessing, devices), variables),
+        batch_size=parallel.round_up(config.batch_size, len(devices)),
+        classes=tuple(description["classes"]),
+        preprocessing=preprocessing,
+        max_pixels=config.data.max_pixels,
+        temperature=summary["temperature"] if summary else 1.0,
+    )
+
+
+def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:
+    """(path, probabilities [classes]) of each file in order, or why it could not be read.
+
+    Streams: photographs are decoded by a few threads, one batch at a time.
+    """
+    size = model.preprocessing.size
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(paths), model.batch_size):
+            chunk = paths[start : start + model.batch_size]
+            decoded = list(pool.map(partial(_read, model), chunk))
+            images = [image for image in decoded if not isinstance(image, Skipped)]
+            rows: Iterator[np.ndarray] = iter(())
+            if images:
+                filled = np.resize(np.stack(images), (model.batch_size, size, size, 3))
+                rows = iter(probabilities(model.predict(filled), model.temperature))
+            for path, image in zip(chunk, decoded, strict=True):
+                yield path, image if isinstance(image, Skipped) else next(rows)
+
+
+def _read(model: TrainedModel, path: str) -> np.ndarray | Skipped:
+    p = model.preprocessing
+    try:
+        if not Path(path).is_file():  # a FIFO would never answer
+            return Skipped(path, "not a regular file" if Path(path).exists() else "no such file")
+        data = Path(path).read_bytes()
+        return decode(data, p.size, resize=p.resize, crop=p.crop, max_pixels=model.max_pixels)
+    except (DecodeError, OSError) as error:
+        return Skipped(path, getattr(error, "strerror", None) or str(error))

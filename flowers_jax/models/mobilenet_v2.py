@@ -1,0 +1,148 @@
+"""MobileNetV2 (Sandler et al. 2018, https://arxiv.org/abs/1801.04381) as Flax modules.
+
+Names, order and numbers follow torchvision's `mobilenetv2.py` and Keras's `applications/mobilenet_v2.py`. The
+two differ in how they pad stride 2 and in BatchNorm's epsilon; both belong to the weights, so one argument,
+`convention`, holds them together.
+"""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Float32
+
+from flowers_jax import ops
+from flowers_jax.ops.convolution import Padding
+from flowers_jax.types import Activations
+
+BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+"""(expansion, channels, repeats, stride of the first) of the seven stages: table 2 of the paper."""
+
+
+class Convention(NamedTuple):
+    """What differs between the two families of weights."""
+
+    symmetric: bool
+    epsilon: float
+    momentum: float
+
+
+CONVENTIONS = {"torch": Convention(True, 1e-5, 0.9), "keras": Convention(False, 1e-3, 0.999)}
+
+
+def make_divisible(value: float, divisor: int = 8) -> int:
+    """The multiple of `divisor` nearest to `value`, but never below 90 % of it."""
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+def padding(size: tuple[int, int], kernel: int, stride: int, symmetric: bool) -> Padding:
+    """Zeros around [H, W]: torch's symmetric (kernel - 1) / 2, or TensorFlow's SAME."""
+    if symmetric:
+        return ((kernel // 2, kernel // 2),) * 2
+    totals = (max((-(-s // stride) - 1) * stride + kernel - s, 0) for s in size)
+    return tuple((t // 2, t - t // 2) for t in totals)
+
+
+class BatchNormRelu6(nn.Module):
+    """BatchNorm in the weights' convention, then ReLU6 where `activate`."""
+
+    convention: str
+    axis_name: str | None
+    dtype: jnp.dtype
+    activate: bool = True
+
+    @nn.compact
+    def __call__(self, x: Activations, train: bool) -> Activations:
+        _, epsilon, momentum = CONVENTIONS[self.convention]
+        x = nn.BatchNorm(
+            use_running_average=not train, epsilon=epsilon, momentum=momentum, dtype=self.dtype,
+            axis_name=self.axis_name, name="bn",
+        )(x)  # fmt: skip
+        return jnp.clip(x, 0, 6) if self.activate else x
+
+
+class InvertedResidual(nn.Module):
+    """Expand with 1x1, filter with depthwise 3x3, project with 1x1; add the input where shapes allow."""
+
+    channels: int
+    expansion: int
+    stride: int
+    convention: str
+    axis_name: str | None
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x: Activations, train: bool) -> Activations:
+        inputs, hidden = x, x.shape[-1] * self.expansion
+        norm = {"convention": self.convention, "axis_name": self.axis_name, "dtype": self.dtype}
+        if self.expansion > 1:
+            x = _pointwise(self, "expand", x, hidden)
+            x = BatchNormRelu6(**norm, name="expand_bn")(x, train)
+        kernel = self.param("depthwise", nn.initializers.he_normal(in_axis=(0, 1), out_axis=-1), (3, 3, 1, hidden))
+        pad = padding((x.shape[1], x.shape[2]), 3, self.stride, CONVENTIONS[self.convention].symmetric)
+        x = ops.depthwise_conv(x, kernel.astype(self.dtype), self.stride, pad)
+        x = BatchNormRelu6(**norm, name="depthwise_bn")(x, train)
+        x = _pointwise(self, "project", x, self.channels)
+        x = BatchNormRelu6(**norm, activate=False, name="project_bn")(x, train)
+        return inputs + x if self.stride == 1 and inputs.shape[-1] == self.channels else x
+
+
+class Backbone(nn.Module):
+    """[B, H, W, 3] normalised images -> [B, H/32, W/32, 1280 or more] features."""
+
+    alpha: float
+    convention: str
+    axis_name: str | None
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> Activations:
+        norm = {"convention": self.convention, "axis_name": self.axis_name, "dtype": self.dtype}
+        pad = padding((x.shape[1], x.shape[2]), 3, 2, CONVENTIONS[self.convention].symmetric)
+        stem = make_divisible(32 * self.alpha)
+        x = nn.Conv(stem, (3, 3), 2, padding=pad, use_bias=False, dtype=self.dtype, name="stem")(x)
+        x = BatchNormRelu6(**norm, name="stem_bn")(x, train)
+        number = 0
+        for expansion, channels, repeats, stride in BLOCKS:
+            for repeat in range(repeats):
+                x = InvertedResidual(
+                    make_divisible(channels * self.alpha), expansion, stride if repeat == 0 else 1, **norm,
+                    name=f"block_{number}",
+                )(x, train)  # fmt: skip
+                number += 1
+        x = _pointwise(self, "last", x, make_divisible(1280 * max(1.0, self.alpha)))
+        return BatchNormRelu6(**norm, name="last_bn")(x, train)
+
+
+class MobileNetV2(nn.Module):
+    """Backbone and head: [B, H, W, 3] normalised images -> [B, num_classes] float32 logits.
+
+    Attributes:
+        head: `pool` (global average, dense) or the course's `flatten256` (flatten, dense 256, ReLU, dense).
+        freeze: `backbone` runs its BatchNorm on stored statistics even in training; `none` does not.
+        axis_name: the mapped axis over which BatchNorm's batch statistics are averaged in training.
+    """
+
+    num_classes: int
+    alpha: float = 1.0
+    head: str = "pool"
+    convention: str = "torch"
+    freeze: str = "none"
+    axis_name: str | None = None
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
+        backbone = Backbone(self.alpha, self.convention, self.axis_name, self.dtype, name="backbone")
+        x = backbone(x.astype(self.dtype), train=train and self.freeze != "backbone").astype(jnp.float32)
+        if self.head == "pool":
+            x = x.mean(axis=(1, 2))
+        else:
+            x = nn.relu(nn.Dense(256, name="head_hidden")(x.reshape(x.shape[0], -1)))
+        return nn.Dense(self.num_classes, name="head")(x)
+
+
+def _pointwise(module: nn.Module, name: str, x: Array, channels: int) -> Array:
+    kernel = module.param(name, nn.initializers.he_normal(), (x.shape[-1], channels))
+    return ops.pointwise_conv(x, kernel.astype(x.dtype))

@@ -1,0 +1,24 @@
+"""The course's CNN: one convolution, one max-pool, one dense layer."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Float32
+
+
+class SeedCNN(nn.Module):
+    """[B, 28, 28, 3] -> 14x14x32 (896 parameters) -> 7x7x32 -> 1568 -> [B, 5] (7,845 parameters) float32 logits.
+
+    Other image sizes and class counts work and change the numbers.
+    """
+
+    num_classes: int
+    axis_name: str | None = None  # every model takes it; there is no BatchNorm here to use it
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
+        del train  # nothing here behaves differently in training
+        x = nn.Conv(32, (3, 3), 2, padding="SAME", dtype=self.dtype, name="conv")(x.astype(self.dtype))
+        x = nn.max_pool(nn.relu(x), (2, 2), (2, 2))
+        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        return nn.Dense(self.num_classes, name="head")(x)

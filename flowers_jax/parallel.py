@@ -1,0 +1,82 @@
+"""Data parallelism: a pure per-replica step, mapped over the local devices with `jax.pmap`.
+
+The state is an ordinary replicated tree (no leading device axis); batches carry a leading device axis.
+This lives below evaluation and training because both map their steps, and it is the one place to change
+how steps are distributed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from flowers_jax.errors import UsageError
+from flowers_jax.types import Devices
+
+AXIS = "batch"
+"""Name of the mapped axis, for `lax.psum` and for `nn.BatchNorm(axis_name=...)`."""
+
+
+def choose_devices(count: int, batch_size: int) -> Devices:
+    """The first `count` local devices (0: all of them).
+
+    Raises:
+        UsageError: there are fewer devices, or they do not divide the global batch size.
+    """
+    available = jax.local_devices()
+    if count > len(available):
+        raise UsageError(
+            f"config.devices is {count}, but JAX sees {len(available)} {available[0].platform} device(s): "
+            f"give --config.devices=0 (all) to {len(available)}"
+        )
+    devices = available[: count or len(available)]
+    if batch_size % len(devices):
+        raise UsageError(
+            f"config.batch_size {batch_size} is not divisible by the {len(devices)} devices: "
+            f"give --config.batch_size={round_up(batch_size, len(devices))}, or another --config.devices"
+        )
+    return devices
+
+
+def round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def pmap_step(step: Callable, devices: Devices, *, donate_state: bool) -> Callable:
+    """Map `step(state, batch) -> (state, metrics)`; both come back replicated, so the step must reduce them."""
+    return jax.pmap(
+        step,
+        axis_name=AXIS,
+        in_axes=(None, 0),  # type: ignore[arg-type]
+        out_axes=None,  # type: ignore[arg-type]
+        donate_argnums=(0,) if donate_state else (),
+        devices=devices,
+    )
+
+
+def pmap_predict(step: Callable, devices: Devices) -> Callable:
+    """Map `step(variables, images) -> outputs`; the outputs keep the device axis of the images."""
+    return jax.pmap(step, axis_name=AXIS, in_axes=(None, 0), devices=devices)  # type: ignore[arg-type]
+
+
+def replicate(tree: Any, devices: Devices) -> Any:
+    """Place a host tree on every device. Explicit, because donating a fresh single-device state fails."""
+    return jax.device_put(tree, NamedSharding(_mesh(devices), PartitionSpec()))
+
+
+def replicated(like: Any, devices: Devices) -> Any:
+    """The shapes of `like`, to be placed on every device."""
+    sharding = NamedSharding(_mesh(devices), PartitionSpec())
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
+
+
+def shard(batch: Any, devices: Devices) -> Any:
+    """[B, ...] host arrays -> [devices, B / devices, ...] arrays, one slice a device."""
+    split = jax.tree.map(lambda x: np.reshape(x, (len(devices), -1, *x.shape[1:])), batch)
+    return jax.device_put(split, NamedSharding(_mesh(devices), PartitionSpec(AXIS)))
+
+
+def _mesh(devices: Devices) -> Mesh:
+    return Mesh(np.array(devices), (AXIS,))

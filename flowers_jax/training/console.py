@@ -1,0 +1,97 @@
+"""What a run prints: the banner, a progress bar, a line an epoch, and how it ended."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from tqdm import tqdm
+
+from flowers_jax.data.folder import twins
+from flowers_jax.data.split import SPLITS
+from flowers_jax.training.prepare import Job
+from flowers_jax.training.state import Progress, Tree
+from flowers_jax.training.step import split_params
+
+
+def banner(job: Job) -> str:
+    """Which data, weights, model and devices, and why."""
+    data, counts = job.dataset, Counter(example.split for example in job.dataset.examples)
+    parts = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
+    trainable, total = parameter_counts(job)
+    lines = [
+        f"run      {job.run.path}" + (f" (resumed at epoch {job.progress.epoch + 1})" if job.progress else ""),
+        f"data     {data.name}: {len(data.examples)} photographs, {len(data.classes)} classes ({parts})",
+        f"         {data.reason}",
+        f"model    {job.description['name']}: {total:,} parameters, {trainable:,} trainable",
+        f"weights  {job.weights.name}",
+        f"         {job.weights.reason}",
+        f"devices  {len(job.devices)} x {job.devices[0].device_kind}",
+    ]
+    if data.skipped:
+        lines.append(f"skipped  {len(data.skipped)} files, the first: {data.skipped[0].path}: {data.skipped[0].reason}")
+    if copies := twins(data):
+        lines.append(f"warning  {len(copies)} photographs: {copies[0].path} is {copies[0].reason}")
+    if job.frozen and job.weights.name == "none":
+        lines.append(
+            "warning  the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
+        )
+    return "\n".join(lines)
+
+
+def parameter_counts(job: Job) -> tuple[int, int]:
+    """(trainable, all), without BatchNorm statistics."""
+    trainable, _ = split_params(job.state.params, job.frozen)
+
+    def size(tree: Tree) -> int:
+        return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+    return size(trainable), size(job.state.params)
+
+
+class Bar:
+    """One bar over the whole run: rate, time left, learning rate and the best so far. Silent where no one watches."""
+
+    def __init__(self, epochs: int, images: int, progress: Progress, monitor: str):
+        self.epochs, self.monitor = epochs, monitor
+        done = progress.epoch * images + progress.sums.examples
+        self.bar = tqdm(
+            total=epochs * images,
+            initial=done,
+            unit="img",
+            disable=None,
+            leave=False,
+            dynamic_ncols=True,
+            smoothing=0.1,
+        )
+
+    def start_epoch(self, progress: Progress) -> None:
+        best = f"{progress.best.best:.4f} @ {progress.best_epoch}" if progress.best_epoch else "-"
+        self.bar.set_description(f"epoch {progress.epoch + 1}/{self.epochs}", refresh=False)
+        self.bar.set_postfix_str(f"lr {progress.plateau.lr:.2g}, best {self.monitor} {best}", refresh=False)
+
+    def step(self, examples: int) -> None:
+        self.bar.update(examples)
+
+    def epoch_line(self, row: Mapping[str, Any], progress: Progress) -> None:
+        mark = " *" if progress.best.improved else ""
+        tqdm.write(
+            f"epoch {row['epoch']:>3}  train {row['train_loss']:.4f} {row['train_accuracy']:.1%}  "
+            f"val {row['val_loss']:.4f} {row['val_accuracy']:.1%}  lr {row['learning_rate']:.2g}  "
+            f"{row['images_per_second']:.0f} img/s  {row['seconds']:.1f} s{mark}",
+            file=sys.stdout,
+        )
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+def ending(summary: Mapping[str, Any]) -> str:
+    test = "no test part"
+    if summary["test_examples"]:
+        test = f"test accuracy {summary['test_accuracy']:.1%} on {summary['test_examples']} photographs"
+    return (
+        f"finished ({summary['stopped_reason']}): {test}, best epoch {summary['best_epoch']}, "
+        f"{summary['seconds']:.0f} s"
+    )

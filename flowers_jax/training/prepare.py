@@ -1,0 +1,140 @@
+"""Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from flowers_jax import models, parallel
+from flowers_jax.data import sources, split
+from flowers_jax.data.dataset import Dataset
+from flowers_jax.errors import UsageError
+from flowers_jax.evaluation import trained
+from flowers_jax.models import pretrained
+from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.run.directory import RunDirectory
+from flowers_jax.training.optim import make_optimizer
+from flowers_jax.training.state import Progress, TrainState
+from flowers_jax.training.step import named_key, split_params
+from flowers_jax.types import Config, Devices
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the run started from, for the banner and `summary.json`."""
+
+    name: str
+    sha256: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is ready to start or to go on.
+
+    Attributes:
+        dataset: its examples have their splits.
+        state: on the devices; the initial one, or that of the latest checkpoint.
+        progress: None for a new run.
+        description: what `model.json` is to say.
+    """
+
+    run: RunDirectory
+    devices: Devices
+    dataset: Dataset
+    module: nn.Module
+    preprocessing: Preprocessing
+    frozen: frozenset[str]
+    optimizer: optax.GradientTransformation
+    state: TrainState
+    progress: Progress | None
+    weights: Weights
+    description: dict[str, Any]
+
+
+def prepare(config: Config, run: RunDirectory) -> Job:
+    """Check all that can be wrong before work starts, and load what the run needs.
+
+    Raises:
+        UsageError: a mistake of the caller's, in one line.
+    """
+    begun = run.check(config)
+    devices = parallel.choose_devices(config.devices, config.batch_size)
+    if config.model.name == "mobilenet_v2" and config.data.image_size < 32:
+        raise UsageError(f"--config.data.image_size={config.data.image_size}: mobilenet_v2 needs at least 32")
+    checkpoints = Checkpoints(run.path)
+    latest = checkpoints.latest() if begun else None
+    # Before the data, which may take a while: a wrong weights file should not.
+    file = None
+    if config.model.name == "mobilenet_v2" and config.model.weights != "none" and latest is None:
+        file = pretrained.locate(config.model.weights, config.model.alpha)
+    dataset = sources.load(config)
+    if begun and (run.path / "splits.csv").is_file():
+        dataset = replace(dataset, examples=tuple(run.apply_splits(dataset.examples, dataset.classes)))
+    else:
+        dataset = replace(
+            dataset, examples=tuple(split.assign(dataset.examples, _fractions(config, dataset), config.seed))
+        )
+
+    fields = _fields(config)
+    module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
+    preprocessing = models.preprocessing(config.model.name, config.data.image_size)
+    variables = _init(module, preprocessing, config.seed)
+    weights = Weights("none", "", "random initial weights")
+    if file:
+        variables = pretrained.load_backbone(file, variables)
+        weights = Weights(file.path.name, file.sha256, file.reason)
+    frozen = frozenset({"backbone"}) if config.model.freeze == "backbone" else frozenset()
+    if missing := frozen - variables["params"].keys():
+        raise UsageError(
+            f"--config.model.freeze={config.model.freeze}: {config.model.name} has no {', '.join(missing)}; "
+            "give --config.model.freeze=none"
+        )
+    optimizer = make_optimizer(config.learning_rate)
+    trainable, _ = split_params(variables["params"], frozen)
+    state = TrainState(
+        jnp.zeros((), jnp.int32), variables["params"], variables.get("batch_stats", {}), optimizer.init(trainable)
+    )
+    state = parallel.replicate(state, devices)
+    progress = None
+    description = trained.describe(config.model.name, len(dataset.classes), fields, preprocessing)
+    description |= {"classes": list(dataset.classes), "weights": vars(weights)}
+    if latest is not None:
+        progress = Progress.from_json(checkpoints.progress(latest))
+        state = restore(checkpoints, latest, state)
+        description = run.read_model()
+        weights = Weights(**description["weights"])
+    return Job(run, devices, dataset, module, preprocessing, frozen, optimizer, state, progress, weights, description)
+
+
+def restore(checkpoints: Checkpoints, number: int, like: TrainState) -> TrainState:
+    """The whole state of a checkpoint, placed as `like` is."""
+    model = checkpoints.model(number, {"params": like.params, "batch_stats": like.batch_stats})
+    rest = checkpoints.optimizer(number, {"step": like.step, "opt_state": like.opt_state})
+    return TrainState(rest["step"], model["params"], model["batch_stats"], rest["opt_state"])
+
+
+def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
+    """A source's own split stands where the user has not asked for another."""
+    default = (0.8, 0.1, 0.1)
+    return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
+
+
+def _fields(config: Config) -> dict[str, Any]:
+    """The module's fields as `model.json` keeps them."""
+    bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and jax.default_backend() != "cpu")
+    fields: dict[str, Any] = {"dtype": jnp.bfloat16 if bfloat16 else jnp.float32}
+    if config.model.name == "mobilenet_v2":
+        fields |= {"alpha": config.model.alpha, "head": config.model.head, "freeze": config.model.freeze,
+                   "convention": pretrained.TORCHVISION_V1.convention}  # fmt: skip
+    return fields
+
+
+def _init(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[str, Any]:
+    """The initial variables, as host arrays."""
+    blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
+    return jax.device_get(dict(jax.jit(module.init)(named_key(seed, "init"), blank)))

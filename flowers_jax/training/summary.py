@@ -1,0 +1,59 @@
+"""`summary.json`: what a finished run says of itself."""
+
+import platform
+from importlib.metadata import version
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from flowers_jax.evaluation import metrics
+from flowers_jax.training.console import parameter_counts
+from flowers_jax.training.prepare import Job
+from flowers_jax.training.state import Progress
+from flowers_jax.types import Config
+
+PACKAGES = ("flowers-jax", "jax", "flax", "optax", "orbax-checkpoint", "numpy", "pillow", "tensorflow-datasets")
+
+Predicted = tuple[np.ndarray, np.ndarray]
+"""Logits [N, classes] and labels [N]."""
+
+
+def summarize(
+    config: Config,
+    job: Job,
+    progress: Progress,
+    rows: list[dict[str, Any]],
+    *,
+    validation: Predicted,
+    test: Predicted | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """The best model's figures; those of the test part are null where there is none."""
+    trainable, parameters = parameter_counts(job)
+    return {
+        "dataset": job.dataset.name,
+        "dataset_reason": job.dataset.reason,
+        "model": config.model.name,
+        "weights": job.weights.name,
+        "weights_sha256": job.weights.sha256,
+        "weights_reason": job.weights.reason,
+        "classes": list(job.dataset.classes),
+        "parameters": parameters,
+        "trainable_parameters": trainable,
+        "seed": config.seed,
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "stopped_reason": "early_stopping" if progress.stopping.stop else "epochs",
+        "val_accuracy": metrics.accuracy(*validation),
+        "val_loss": metrics.cross_entropy(*validation),
+        "test_accuracy": metrics.accuracy(*test) if test else None,
+        "test_loss": metrics.cross_entropy(*test) if test else None,
+        "test_examples": len(test[1]) if test else 0,
+        "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
+        "temperature": metrics.fit_temperature(*validation),
+        "seconds": round(seconds, 2),
+        "images_per_second": median(float(row["images_per_second"]) for row in rows),
+        "devices": [device.device_kind for device in job.devices],
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+    }

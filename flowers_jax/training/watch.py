@@ -1,0 +1,62 @@
+"""The three monitors of a run, as its config sets them, and what they do after each epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flowers_jax.training.monitor import BestKeeper, EarlyStopping, ReduceLROnPlateau, mode_of
+from flowers_jax.training.state import EpochSums, Progress
+from flowers_jax.types import Config
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Each monitor with the name of the metric it watches."""
+
+    plateau: tuple[str, ReduceLROnPlateau]
+    stopping: tuple[str, EarlyStopping]
+    best: tuple[str, BestKeeper]
+
+    @classmethod
+    def from_config(cls, config: Config) -> "Watch":
+        plateau = ReduceLROnPlateau(
+            factor=config.plateau.factor,
+            patience=config.plateau.patience,
+            min_delta=config.plateau.min_delta,
+            cooldown=config.plateau.cooldown,
+            min_lr=config.plateau.min_lr,
+            mode=mode_of(config.plateau.monitor),
+        )
+        stopping = EarlyStopping(
+            patience=config.early_stopping.patience,
+            min_delta=config.early_stopping.min_delta,
+            mode=mode_of(config.early_stopping.monitor),
+        )
+        return cls(
+            plateau=(config.plateau.monitor, plateau),
+            stopping=(config.early_stopping.monitor, stopping),
+            best=(config.checkpoint.monitor, BestKeeper(mode_of(config.checkpoint.monitor))),
+        )
+
+    def start(self, learning_rate: float) -> Progress:
+        """Before the first epoch."""
+        return Progress(
+            plateau=self.plateau[1].init(learning_rate), stopping=self.stopping[1].init(), best=self.best[1].init()
+        )
+
+    def after_epoch(self, progress: Progress, row: Mapping[str, Any], checkpoint: int) -> Progress:
+        """The progress that is saved after an epoch with this row of `metrics.csv`, as checkpoint of that number."""
+        (plateau_metric, plateau), (stopping_metric, stopping), (best_metric, keeper) = (
+            self.plateau, self.stopping, self.best,
+        )  # fmt: skip
+        best = keeper.update(progress.best, row[best_metric])
+        return replace(
+            progress,
+            plateau=plateau.update(progress.plateau, row[plateau_metric]),
+            stopping=stopping.update(progress.stopping, row[stopping_metric]),
+            best=best,
+            best_epoch=row["epoch"] if best.improved else progress.best_epoch,
+            best_checkpoint=checkpoint if best.improved else progress.best_checkpoint,
+            epoch=row["epoch"],
+            sums=EpochSums(),
+        )

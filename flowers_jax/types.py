@@ -1,0 +1,28 @@
+"""Array shapes by name. The test suite executes these annotations (jaxtyping + beartype)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Bool, Float, Float32, Int, UInt8
+
+Config = Any
+"""An `ml_collections.ConfigDict`. What keys it has is for `config.validate` to say; a type checker cannot know."""
+
+Devices = Sequence[Any]
+"""Of `jax.Device`, which a type checker takes for a variable."""
+
+Images = UInt8[Array, "batch height width 3"] | UInt8[np.ndarray, "batch height width 3"]
+"""Photographs as the decoder leaves them, [B, H, W, 3], uint8."""
+
+Activations = Float[Array, "batch height width channels"]
+"""[B, H, W, C], float32 or bfloat16."""
+
+Logits = Float32[Array, "batch classes"]
+"""Unnormalised class scores on the device, [B, classes]."""
+
+HostLogits = Float[np.ndarray, "examples classes"]
+HostLabels = Int[np.ndarray, "examples"]
+Labels = Int[Array, "batch"]
+Mask = Bool[Array, "batch"]
+"""True where the row is a real example, False where it only fills up the batch."""

@@ -1,0 +1,29 @@
+"""Measure a trained model on a folder of class folders; prints JSON.
+
+python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test]
+"""
+
+import json
+from collections.abc import Sequence
+
+from flowers_jax import cli
+from flowers_jax.data.split import SPLITS
+from flowers_jax.evaluation import trained
+from flowers_jax.evaluation.evaluate import evaluate
+
+
+def main(argv: Sequence[str]) -> None:
+    flags = cli.parser(__doc__)
+    flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
+    flags.add_argument(
+        "--data", required=True, metavar="FOLDER", help="class folders, or train/validation/test of them"
+    )
+    flags.add_argument("--split", choices=SPLITS, default="",
+                       help="the part of a divided folder (default: test), or the photographs that the run had in "
+                       "that part (default: all)")  # fmt: skip
+    args = flags.parse_args(argv)
+    print(json.dumps(evaluate(trained.load(args.run), args.data, args.split), indent=2))
+
+
+if __name__ == "__main__":
+    cli.run(main)

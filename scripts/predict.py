@@ -1,0 +1,41 @@
+"""Print the three likeliest classes of photographs, as CSV.
+
+python scripts/predict.py --run=runs/NAME PATH...
+"""
+
+import csv
+import sys
+from collections.abc import Sequence
+
+from flowers_jax import cli
+from flowers_jax.data.dataset import Skipped
+from flowers_jax.errors import UsageError
+from flowers_jax.evaluation import trained
+
+TOP = 3
+
+
+def main(argv: Sequence[str]) -> None:
+    flags = cli.parser(__doc__)
+    flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
+    flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
+    args = flags.parse_args(argv)
+    model = trained.load(args.run)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    names = [name + suffix for suffix in ("", "_2", "_3") for name in ("label", "probability")]
+    writer.writerow(["path", *names])
+    read = 0
+    for path, outcome in trained.predict_files(model, args.paths):
+        if isinstance(outcome, Skipped):
+            print(f"{outcome.path}: {outcome.reason}", file=sys.stderr)
+            continue
+        read += 1
+        best = outcome.argsort()[::-1][:TOP]
+        cells = [cell for i in best for cell in (model.classes[i], f"{outcome[i]:.6f}")]
+        writer.writerow([path, *cells, *[""] * (2 * TOP - len(cells))])
+    if not read:
+        raise UsageError(f"none of {len(args.paths)} files could be read")
+
+
+if __name__ == "__main__":
+    cli.run(main)
