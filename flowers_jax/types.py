@@ -15,7 +15,7 @@ Devices = Sequence[Any]
 Images = UInt8[Array, "batch height width 3"] | UInt8[np.ndarray, "batch height width 3"]
 """Photographs as the decoder leaves them, [B, H, W, 3], uint8."""
 
-Activations = Float[Array, "batch height width channels"]
+Activations = Float[Array, "batch _height _width _channels"]
 """[B, H, W, C], float32 or bfloat16."""
 
 Logits = Float32[Array, "batch classes"]

@@ -54,7 +54,7 @@ def decode(
                     f"{image.width}x{image.height} is {pixels} pixels, more than data.max_pixels {max_pixels}"
                 )
             image.load()
-            rgb = _to_rgb(ImageOps.exif_transpose(image))
+            rgb = _to_rgb(_upright(image))
     except DecodeError:
         raise
     except Image.UnidentifiedImageError:
@@ -63,6 +63,13 @@ def decode(
         reason = str(error).split("\n")[0] or type(error).__name__
         raise DecodeError(f"damaged image ({reason})") from error
     return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged metadata says nothing about the pixels
+        return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -15,6 +15,7 @@ from flowers_jax.errors import UsageError
 PARTS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 """Folder name -> split, for folders that are divided already."""
 
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
@@ -97,7 +98,9 @@ class _Walk:
                 if self._is_folder(entry):
                     self.classes.add(entry.name)
                     yield from ((path, entry.name, split) for path in self._files(Path(entry.path)))
-                elif Path(entry.name).suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif"):
+                elif entry.is_symlink() and Path(entry.path).is_dir():
+                    self._skip(entry.path, "link to a folder (config.data.follow_links=True reads it)")
+                elif Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
                     self._skip(entry.path, "not in a class folder")
 
     def _files(self, folder: Path) -> Iterator[str]:

@@ -8,6 +8,7 @@ from functools import partial
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
 from flowers_jax.types import Activations
@@ -22,7 +23,7 @@ class ResidualBlock(nn.Module):
     channels: int
     stride: int
     axis_name: str | None
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: Activations, train: bool) -> Activations:
@@ -40,7 +41,7 @@ class ResidualCNN(nn.Module):
 
     num_classes: int
     axis_name: str | None = None
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:

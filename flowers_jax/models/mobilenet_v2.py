@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
 from flowers_jax import ops
@@ -49,7 +50,7 @@ class BatchNormRelu6(nn.Module):
 
     convention: str
     axis_name: str | None
-    dtype: jnp.dtype
+    dtype: DTypeLike
     activate: bool = True
 
     @nn.compact
@@ -70,7 +71,7 @@ class InvertedResidual(nn.Module):
     stride: int
     convention: str
     axis_name: str | None
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: Activations, train: bool) -> Activations:
@@ -94,7 +95,7 @@ class Backbone(nn.Module):
     alpha: float
     convention: str
     axis_name: str | None
-    dtype: jnp.dtype
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> Activations:
@@ -130,7 +131,7 @@ class MobileNetV2(nn.Module):
     convention: str = "torch"
     freeze: str = "none"
     axis_name: str | None = None
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:

@@ -1,0 +1,96 @@
+"""Eight CPU devices in this process, a cache of its own, and small folders of drawn photographs."""
+
+import http.server
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from flowers_jax import base_config
+from flowers_jax.data import procedural
+from flowers_jax.types import Config
+
+jax.config.update("jax_num_cpu_devices", 8)
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the full matrix too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="only with --slow"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["TFDS_DATA_DIR"] = str(tmp_path_factory.mktemp("tfds"))
+
+
+@pytest.fixture
+def draw() -> Callable[[int], Image.Image]:
+    """A small picture that differs with its number."""
+
+    def picture(number: int, size: tuple[int, int] = (40, 32)) -> Image.Image:
+        rng = np.random.default_rng(number)
+        return Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8))
+
+    return picture
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """60 drawn flowers of three classes as a folder of class folders."""
+    root = tmp_path / "drawn flowers"
+    for kind, name in enumerate(procedural.PETALS):
+        (root / name).mkdir(parents=True)
+        for number in range(20):
+            (root / name / f"{number}.png").write_bytes(procedural.draw(name, 1000 * kind + number))
+    return root
+
+
+@pytest.fixture
+def smoke() -> Config:
+    """A config that trains in seconds on one device."""
+    config = base_config.get_config()
+    config.epochs, config.batch_size, config.learning_rate, config.devices = 3, 16, 3e-3, 1
+    config.data.name, config.data.image_size = "procedural", 28
+    config.model.name, config.model.weights, config.model.freeze = "seed_cnn", "none", "none"
+    return config
+
+
+def png(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def http_folder(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """(address, folder) of a local HTTP server."""
+    root = tmp_path / "www"
+    root.mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(root))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", root
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,119 @@
+"""Folders as people have them."""
+
+import os
+import shutil
+
+import pytest
+
+from flowers_jax.data.folder import load_folder, twins
+from flowers_jax.errors import UsageError
+from tests.conftest import png
+
+
+def test_class_folders(folder):
+    data = load_folder(str(folder))
+    assert data.name == "drawn flowers"
+    assert data.classes == ("eight_petals", "five_petals", "three_petals")
+    assert len(data.examples) == 60 and data.skipped == ()
+    assert [e.path for e in data.examples] == sorted(e.path for e in data.examples)
+    assert data.read("five_petals/3.png") == (folder / "five_petals/3.png").read_bytes()
+    assert {e.label for e in data.examples if e.path.startswith("five_petals/")} == {1}
+
+
+def test_what_is_no_photograph_is_listed_and_the_rest_is_used(folder, draw, tmp_path):
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(png(draw(1)))
+    five = folder / "five_petals"
+    (five / "empty.jpg").touch()
+    (five / "text.jpg").write_text("<html>")
+    (five / "cut.png").write_bytes((five / "0.png").read_bytes()[:500])
+    os.mkfifo(five / "pipe.jpg")
+    (five / "away.png").symlink_to(outside)
+    (five / "dangling.png").symlink_to(tmp_path / "none")
+    (five / "loop").symlink_to(five)
+    (five / "inside.png").symlink_to(five / "1.png")
+    (five / ".hidden.png").write_bytes(b"")
+    (five / "Thumbs.db").write_bytes(b"")
+    (five / "deeper").mkdir()
+    (five / "deeper" / 'naïve "q"\n.png').write_bytes(png(draw(2)))
+    (five / "right content.txt").write_bytes(png(draw(3), "JPEG"))
+    (folder / "LICENSE.txt").write_text("CC-BY")
+    (folder / "loose.jpg").write_bytes(png(draw(4)))
+    (folder / "nobody").mkdir()
+    (folder / "not reached").symlink_to(tmp_path)
+    data = load_folder(str(folder))
+    paths = {e.path for e in data.examples}
+    assert len(paths) == 63
+    assert {"five_petals/inside.png", "five_petals/right content.txt", 'five_petals/deeper/naïve "q"\n.png'} <= paths
+    reasons = {skipped.path: skipped.reason for skipped in data.skipped}
+    expected = {
+        "five_petals/empty.jpg": "empty file",
+        "five_petals/text.jpg": "not an image",
+        "five_petals/cut.png": "damaged image",
+        "five_petals/pipe.jpg": "not a regular file",
+        "five_petals/away.png": "link out of the folder",
+        "five_petals/dangling.png": "broken link",
+        "five_petals/loop": "link to a folder",
+        "loose.jpg": "not in a class folder",
+        "nobody/": "class without a usable photograph",
+        "not reached": "link",
+    }
+    assert reasons.keys() == expected.keys()
+    for path, reason in expected.items():
+        assert reason in reasons[path]
+
+
+def test_links_out_are_read_when_asked(folder, tmp_path):
+    moved = tmp_path / "elsewhere"
+    shutil.move(folder / "five_petals", moved)
+    (folder / "five_petals").symlink_to(moved)
+    (moved / "round").symlink_to(moved)
+    (folder / "three_petals" / "linked.png").symlink_to(moved / "0.png")
+    assert len(load_folder(str(folder)).examples) == 40
+    assert len(load_folder(str(folder), follow_links=True).examples) == 61
+
+
+@pytest.mark.parametrize("validation", ["validation", "val"])
+def test_ready_made_parts(folder, tmp_path, validation):
+    divided = tmp_path / "divided"
+    for name, part in (("train", "0"), (validation, "1"), ("test", "2")):
+        for kind in ("five_petals", "three_petals"):
+            (divided / name / kind).mkdir(parents=True)
+            shutil.copy(folder / kind / f"{part}.png", divided / name / kind)
+    data = load_folder(str(divided))
+    assert [(e.path.split("/")[0], e.split) for e in data.examples[::2]] == sorted(
+        [("train", "train"), (validation, "validation"), ("test", "test")]
+    )
+    assert twins(data) == []
+    shutil.copy(folder / "five_petals/0.png", divided / "test" / "five_petals" / "leak.png")
+    shutil.copy(folder / "five_petals/0.png", divided / "train" / "three_petals" / "both.png")
+    assert {t.path: t.reason.rsplit(" ", 1)[1] for t in twins(load_folder(str(divided)))} == {
+        "test/five_petals/leak.png": "part",
+        "train/five_petals/0.png": "part",
+        "train/three_petals/both.png": "class",
+    }
+    (divided / "test" / "strange").mkdir()
+    shutil.copy(folder / "five_petals/5.png", divided / "test" / "strange")
+    with pytest.raises(UsageError, match="train/ has no usable photograph of class strange"):
+        load_folder(str(divided))
+
+
+def test_mistakes(tmp_path):
+    with pytest.raises(UsageError, match="no such folder"):
+        load_folder(str(tmp_path / "none"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is not a folder"):
+        load_folder(str(tmp_path / "file"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no usable photograph"):
+        load_folder(str(tmp_path / "empty"))
+    (tmp_path / "empty" / "class").mkdir()
+    (tmp_path / "empty" / "class" / "a.jpg").write_text("x")
+    with pytest.raises(UsageError, match=r"a\.jpg: not an image"):
+        load_folder(str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_a_class_may_be_called_like_a_part(folder, name):
+    (folder / "five_petals").rename(folder / name)
+    assert name in load_folder(str(folder)).classes

@@ -1,0 +1,78 @@
+"""Batches: each example once, the same whatever the workers, from any point of any epoch."""
+
+import numpy as np
+import pytest
+
+from flowers_jax import fetch
+from flowers_jax.data import pipeline
+from flowers_jax.data.folder import load_folder
+from flowers_jax.data.split import assign
+from flowers_jax.errors import TrainingError
+from flowers_jax.models.preprocessing import Preprocessing
+
+P = Preprocessing(28)
+
+
+@pytest.fixture
+def dataset(folder):
+    from dataclasses import replace
+
+    data = load_folder(str(folder))
+    return replace(data, examples=tuple(assign(data.examples, (0.8, 0.1, 0.1), 0)))
+
+
+def test_the_same_bytes_whatever_the_workers_and_the_cache(dataset):
+    one = pipeline.decode_split(dataset, "train", P, max_pixels=10**6, workers=1)
+    assert one.images.shape == (48, 28, 28, 3) and one.labels.dtype == np.int32
+    for options in ({"workers": 7}, {"cache": "disk"}, {"cache": "disk", "workers": 3}):
+        other = pipeline.decode_split(dataset, "train", P, max_pixels=10**6, **options)
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+    assert len(list((fetch.cache_dir() / "decoded").iterdir())) == 1
+
+
+def test_disk_cache_is_read_without_the_photographs(dataset, folder):
+    first = pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
+    for path in folder.rglob("*.png"):
+        path.unlink()
+    again = pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
+    np.testing.assert_array_equal(first.images, again.images)
+    with pytest.raises(TrainingError, match="6 photograph.*eight_petals/"):
+        pipeline.decode_split(dataset, "test", P, max_pixels=10**6)
+
+
+def numbered(count: int) -> pipeline.Part:
+    labels = np.arange(count, dtype=np.int32)
+    return pipeline.Part(np.tile(labels.astype(np.uint8)[:, None, None, None], (1, 2, 2, 3)), labels)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(10, 4), (8, 4), (3, 4), (1, 8), (5, 16)])
+def test_every_example_counts_once_and_padding_is_real_photographs(count, batch_size):
+    part = numbered(count)
+    order = pipeline.epoch_order(count, 0, 0)
+    got = list(pipeline.batches(part, order, batch_size))
+    assert len(got) == -(-count // batch_size)
+    counted = np.concatenate([batch["label"][batch["mask"]] for batch in got])
+    np.testing.assert_array_equal(counted, order)
+    for batch in got:
+        assert batch["image"].shape == (batch_size, 2, 2, 3) and batch["image"].dtype == np.uint8
+        np.testing.assert_array_equal(batch["image"][:, 0, 0, 0], batch["label"])
+        assert (batch["label"] < count).all()
+
+
+def test_an_epoch_goes_on_from_any_batch():
+    part, order = numbered(50), pipeline.epoch_order(50, 3, 2)
+    whole = list(pipeline.batches(part, order, 8))
+    rest = list(pipeline.batches(part, order, 8, first=4))
+    assert len(rest) == 3
+    for one, other in zip(whole[4:], rest, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+    assert list(pipeline.batches(part, order, 8, first=7)) == []
+
+
+def test_shuffle_is_a_function_of_seed_and_epoch():
+    orders = {(seed, epoch): tuple(pipeline.epoch_order(100, seed, epoch)) for seed in range(3) for epoch in range(3)}
+    assert len(set(orders.values())) == 9
+    assert orders[1, 2] == tuple(pipeline.epoch_order(100, 1, 2))
+    assert sorted(orders[0, 0]) == list(range(100))

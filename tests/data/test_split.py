@@ -1,0 +1,85 @@
+"""Splits: by content, stratified, seeded, and copies on one side."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowers_jax.data import split
+from flowers_jax.data.dataset import Example
+from flowers_jax.errors import UsageError
+
+EXAMPLES = [Example(f"{label}/{i}", label, f"{label}-{i}") for label in range(3) for i in range(100)]
+
+
+def parts(examples):
+    return Counter((example.label, example.split) for example in examples)
+
+
+def test_eighty_ten_ten_of_each_class():
+    assert parts(split.assign(EXAMPLES, (0.8, 0.1, 0.1), 0)) == {
+        (label, part): count for label in range(3) for part, count in (("train", 80), ("validation", 10), ("test", 10))
+    }
+
+
+def test_content_and_seed_decide_not_names_or_order():
+    def by_content(examples):
+        return {example.sha256: example.split for example in examples}
+
+    one = by_content(split.assign(EXAMPLES, (0.8, 0.1, 0.1), 0))
+    renamed = [replace(example, path=f"x{i}") for i, example in enumerate(reversed(EXAMPLES))]
+    assert by_content(split.assign(renamed, (0.8, 0.1, 0.1), 0)) == one
+    assert by_content(split.assign(EXAMPLES, (0.8, 0.1, 0.1), 1)) != one
+
+
+def test_one_more_photograph_moves_few():
+    before = split.assign(EXAMPLES, (0.8, 0.1, 0.1), 0)
+    after = split.assign([*EXAMPLES, Example("new", 0, "new")], (0.8, 0.1, 0.1), 0)[:-1]
+    assert sum(a.split != b.split for a, b in zip(before, after, strict=True)) <= 2
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    contents=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40)), min_size=40, max_size=150),
+    seed=st.integers(0, 100),
+)
+def test_copies_keep_to_one_side_and_every_file_is_placed(contents, seed):
+    contents = [*contents, *((0, 100 + i) for i in range(100))]  # without copies, so that each part gets some
+    examples = [Example(str(i), label, str(content)) for i, (label, content) in enumerate(contents)]
+    done = split.assign(examples, (0.6, 0.2, 0.2), seed)
+    assert [e.path for e in done] == [e.path for e in examples]
+    sides = {}
+    for example in done:
+        assert sides.setdefault(example.sha256, example.split) == example.split in split.SPLITS
+
+
+def test_small_classes():
+    few = [
+        Example(f"{label}/{i}", label, f"{label}-{i}")
+        for label, count in enumerate((1, 2, 3, 30))
+        for i in range(count)
+    ]
+    counts = parts(split.assign(few, (0.8, 0.1, 0.1), 0))
+    assert counts[0, "train"] == 1 and counts[1, "train"] == 2
+    assert [counts[2, part] for part in split.SPLITS] == [1, 1, 1]
+    assert [counts[3, part] for part in split.SPLITS] == [24, 3, 3]
+
+
+def test_no_test_part_where_none_is_wanted():
+    assert set(e.split for e in split.assign(EXAMPLES, (0.9, 0.1, 0.0), 0)) == {"train", "validation"}
+
+
+def test_ready_made_parts_stay_and_a_missing_validation_comes_from_train():
+    made = [replace(e, split="test" if i % 4 == 0 else "train") for i, e in enumerate(EXAMPLES)]
+    done = {e.path: e.split for e in split.assign(made, (0.8, 0.1, 0.1), 0)}
+    assert {path for path, part in done.items() if part == "test"} == {e.path for e in made if e.split == "test"}
+    assert Counter(done.values())["validation"] == 3 * round(75 / 9)
+    whole = [replace(e, split=("train", "validation")[i % 2]) for i, e in enumerate(EXAMPLES)]
+    assert split.assign(whole, (0.8, 0.1, 0.1), 0) == whole
+
+
+def test_too_few_photographs():
+    with pytest.raises(UsageError, match="no photograph is left for validation"):
+        split.assign([Example("a", 0, "a"), Example("b", 1, "b")], (0.8, 0.1, 0.1), 0)

@@ -1,0 +1,118 @@
+"""Every registered model: shapes, golden parameter counts, and what happens to BatchNorm."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from flowers_jax import models
+from flowers_jax.errors import UsageError
+from flowers_jax.models import mobilenet_v2
+
+GOLDEN = {
+    # model and size -> trainable numbers of its parameters, BatchNorm statistics
+    ("mobilenet_v2", 64, 1000): (3_504_872, 34_112),  # 3,538,984 together, as Keras counts them
+    ("mobilenet_v2", 64, 5): (2_230_277, 34_112),
+    ("seed_cnn", 28, 5): (896 + 7_845, 0),
+    ("cnn", 64, 5): (697_157, 1_856),
+}
+
+
+def count(tree) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def shapes(module, size):
+    return jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, size, size, 3)))
+
+
+def test_every_model_has_a_row():
+    assert {name for name, *_ in GOLDEN} == models.MODELS.keys()
+
+
+@pytest.mark.parametrize(("name", "size", "classes"), GOLDEN)
+def test_parameter_counts(name, size, classes):
+    variables = shapes(models.create(name, classes), size)
+    expected = GOLDEN[name, size, classes]
+    assert (count(variables["params"]), count(variables.get("batch_stats", {}))) == expected
+    assert expected[0] <= 1_000_000 or name == "mobilenet_v2"
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_logits_are_float32_and_one_row_an_image(name, dtype):
+    module = models.create(name, 5, dtype=dtype)
+    x = jax.random.normal(jax.random.key(0), (3, 64, 64, 3))
+    variables = jax.jit(module.init)(jax.random.key(1), x)
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {np.dtype("float32")}
+    logits = jax.jit(module.apply)(variables, x)
+    assert logits.shape == (3, 5) and logits.dtype == jnp.float32
+    assert len(np.unique(logits[:, 0])) == 3
+
+
+def test_the_courses_cnn_layer_by_layer():
+    module = models.create("seed_cnn", 5)
+    x = jnp.zeros((1, 28, 28, 3))
+    variables = module.init(jax.random.key(0), x)
+    _, seen = module.apply(variables, x, capture_intermediates=True)
+    assert seen["intermediates"]["conv"]["__call__"][0].shape == (1, 14, 14, 32)
+    assert variables["params"]["head"]["kernel"].shape == (7 * 7 * 32, 5)
+    assert count(variables["params"]["conv"]) == 896
+    assert count(variables["params"]["head"]) == 7_845
+
+
+@pytest.mark.parametrize("convention", mobilenet_v2.CONVENTIONS)
+@pytest.mark.parametrize("size", [32, 33, 96, 97])
+def test_mobilenet_divides_any_size_by_32(convention, size):
+    backbone = mobilenet_v2.Backbone(0.35, convention, None, jnp.float32)
+    out = jax.eval_shape(
+        lambda x: backbone.init_with_output(jax.random.key(0), x, False)[0], jnp.zeros((1, size, size, 3))
+    )
+    assert out.shape == (1, -(-size // 32), -(-size // 32), 1280)
+
+
+def test_make_divisible_is_the_papers():
+    # torchvision and Keras: never less than 90 %
+    assert [mobilenet_v2.make_divisible(v) for v in (32 * 0.35, 16 * 0.35, 24 * 0.75, 32 * 1.4, 1280 * 1.4)] == [
+        16, 8, 24, 48, 1792,
+    ]  # fmt: skip
+
+
+def test_padding_conventions():
+    assert mobilenet_v2.padding((224, 225), 3, 2, symmetric=True) == ((1, 1), (1, 1))
+    assert mobilenet_v2.padding((224, 225), 3, 2, symmetric=False) == ((0, 1), (1, 1))
+    assert mobilenet_v2.padding((14, 14), 3, 1, symmetric=False) == ((1, 1), (1, 1))
+
+
+def test_heads():
+    flat = shapes(models.create("mobilenet_v2", 5, head="flatten256"), 96)["params"]
+    assert flat["head_hidden"]["kernel"].shape == (3 * 3 * 1280, 256)
+    assert flat["head"]["kernel"].shape == (256, 5)
+
+
+@pytest.mark.parametrize("freeze", ["none", "backbone"])
+def test_a_frozen_backbone_runs_on_stored_statistics(freeze):
+    module = models.create("mobilenet_v2", 3, alpha=0.35, freeze=freeze)
+    x = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
+    variables = jax.jit(module.init)(jax.random.key(1), x)
+    trained, updated = jax.jit(lambda v, x: module.apply(v, x, train=True, mutable=["batch_stats"]))(variables, x)
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), variables["batch_stats"], updated["batch_stats"])
+    assert all(jax.tree.leaves(same)) == (freeze == "backbone")
+    stored = jax.jit(module.apply)(variables, x)
+    assert np.array_equal(trained, stored) == (freeze == "backbone")
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(UsageError, match="one of mobilenet_v2, cnn, seed_cnn"):
+        models.create("resnet50", 5)
+    with pytest.raises(UsageError, match="alpha"):
+        models.create("cnn", 5, alpha=0.5)
+
+
+def test_normalize():
+    images = np.array([[[[0, 127, 255]]]], np.uint8)
+    course = models.preprocessing("seed_cnn", 28).normalize(images)
+    np.testing.assert_allclose(course[0, 0, 0], [0, 127 / 255, 1], rtol=1e-6)
+    p = models.preprocessing("mobilenet_v2", 224)
+    expected = (np.array([0, 127, 255]) / 255 - p.mean) / p.std
+    np.testing.assert_allclose(p.normalize(images)[0, 0, 0], expected, rtol=1e-5)

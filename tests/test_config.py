@@ -1,0 +1,148 @@
+"""Configurations: every key explained, read and checked; every refusal names what would be right."""
+
+import ast
+
+import pytest
+
+from flowers_jax import base_config, cli
+from flowers_jax import config as config_lib
+from flowers_jax.errors import UsageError
+from tests.conftest import ROOT
+
+KEYS = config_lib.describe()
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_every_key_has_a_comment_and_a_rule(key: config_lib.Key):
+    assert len(key.comment) > 10
+    assert config_lib.RULES[key.name].holds(key.default)
+
+
+def test_every_key_is_read():
+    read = set()
+    for path in (ROOT / "flowers_jax").rglob("*.py"):
+        if path.name not in ("base_config.py", "config.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute):
+                    read.add(ast.unparse(node))
+    # `data` is `config.data` by another name in the loop
+    read |= {name.replace("data.", "config.data.", 1) for name in read if name.startswith("data.")}
+    unread = [key.name for key in KEYS if not any(name.endswith(f"config.{key.name}") for name in read)]
+    assert unread == []
+
+
+def test_rules_are_of_keys_that_exist():
+    assert config_lib.RULES.keys() == {key.name for key in KEYS}
+    assert set(config_lib.MAY_DIFFER_ON_RESUME) <= config_lib.RULES.keys()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.py")), ids=lambda p: p.stem)
+def test_ready_made_configs_are_valid_and_show_their_command(path):
+    config_lib.load(str(path))
+    assert f"--config=configs/{path.name}" in ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("lerning_rate", "1", "did you mean --config.learning_rate?"),
+        ("image_size", "64", "did you mean --config.data.image_size?"),
+        ("data.imagesize", "64", "did you mean --config.data.image_size?"),
+        ("plateau.patiense", "1", "did you mean --config.plateau.patience?"),
+        ("xyzzy", "1", "--help lists the keys"),
+        ("batch_size", "many", "--config.batch_size=many: must be a whole number, as in --config.batch_size=32"),
+        ("batch_size", "3.5", "must be a whole number"),
+        ("batch_size", "-8", "--config.batch_size=-8: must be at least 1"),
+        ("data.image_size", "0", "--config.data.image_size=0: must be at least"),
+        ("learning_rate", "fast", "must be a number"),
+        ("learning_rate", "nan", "must be above 0"),
+        ("learning_rate", "inf", "must be above 0"),
+        ("data.follow_links", "maybe", "must be true or false"),
+        ("data.split", "0.8,0.1", "three fractions"),
+        ("data.split", "0.8,0.3,0.1", "sum to 1"),
+        ("model.name", "resnet", "one of mobilenet_v2, cnn, seed_cnn"),
+        ("plateau.monitor", "val_acc", "one of train_loss, train_accuracy, val_loss, val_accuracy"),
+        ("plateau.factor", "1", "below 1"),
+        ("seed", "-1", "from 0 to"),
+    ],
+)
+def test_refusals_name_what_would_be_right(key: str, text: str, words: str):
+    with pytest.raises(UsageError) as refused:
+        config_lib.load(str(ROOT / "configs/smoke.py"), [(key, text)])
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_overrides_take_the_type_of_their_key():
+    changes = [("epochs", "7"), ("learning_rate", "1"), ("data.split", "(0.5, 0.25, 0.25)"),
+               ("data.follow_links", "True"), ("data.dir", "a=b")]  # fmt: skip
+    config = config_lib.load(str(ROOT / "configs/smoke.py"), changes)
+    assert config_lib.flatten(config) | {
+        "epochs": 7, "learning_rate": 1.0, "data.split": (0.5, 0.25, 0.25), "data.follow_links": True,
+        "data.dir": "a=b",
+    } == config_lib.flatten(config)  # fmt: skip
+    assert type(config.learning_rate) is float
+
+
+def test_a_config_with_a_strange_or_missing_key_or_type_is_refused():
+    config = base_config.get_config()
+    config.data.sice = 3
+    with pytest.raises(UsageError, match=r"config\.data\.sice"):
+        config_lib.validate(config)
+    config = base_config.get_config()
+    del config.plateau["factor"]
+    with pytest.raises(UsageError, match=r"config\.plateau\.factor is missing"):
+        config_lib.validate(config)
+    config = base_config.get_config()
+    config.epochs = True
+    with pytest.raises(UsageError, match="whole number"):
+        config_lib.validate(config)
+    config = base_config.get_config()
+    config.data = "folder"
+    with pytest.raises(UsageError, match=r"config\.data: no such key|config\.data\.\w+ is missing"):
+        config_lib.validate(config)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("x = 1", "KeyError: 'get_config'"), ("def get_config(): return 1/0", "ZeroDivisionError"), ("(", "SyntaxError")],
+)
+def test_a_broken_config_file_is_one_line(tmp_path, content: str, words: str):
+    path = tmp_path / "mine.py"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=words):
+        config_lib.load(str(path))
+
+
+def test_resume_may_change_only_what_does_not_change_the_result():
+    old, new = base_config.get_config(), base_config.get_config()
+    new.epochs, new.devices, new.checkpoint.every_steps = 99, 4, 7
+    assert config_lib.differing_keys(old, new) == []
+    new.learning_rate = 0.5
+    assert config_lib.differing_keys(old, new) == ["learning_rate (0.001 -> 0.5)"]
+
+
+def test_flat_values_come_back():
+    config = base_config.get_config()
+    config.plateau.patience = 3
+    assert config_lib.from_flat(config_lib.flatten(config)).to_dict() == config.to_dict()
+
+
+def test_help_shows_every_key(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.parse_config("About.", ["--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    for key in KEYS:
+        assert f"--config.{key.name}=" in shown and key.comment in shown
+
+
+def test_override_forms():
+    config, args = cli.parse_config(
+        None, [f"--config={ROOT}/configs/smoke.py", "--config.epochs", "2", "--workdir=w", "--config.seed=5"]
+    )
+    assert (config.epochs, config.seed, args.workdir) == (2, 5, "w")
+    with pytest.raises(UsageError, match="a value is missing"):
+        cli.parse_config(None, [f"--config={ROOT}/configs/smoke.py", "--config.epochs"])
+    with pytest.raises(UsageError, match="no such file"):
+        cli.parse_config(None, ["--config=configs/none.py"])

@@ -1,0 +1,62 @@
+"""Imports point one way, heavy packages load only where they are used, and files stay readable."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "flowers_jax"
+FILES = sorted(PACKAGE.rglob("*.py"))
+LAYERS = ("training", "evaluation", "run", "data", "models", "ops")
+"""From the top; everything else in the package lies below all of them."""
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def depth(module: str) -> int:
+    part = module.split(".")[1] if "." in module else ""
+    return LAYERS.index(part) if part in LAYERS else len(LAYERS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path):
+    own = depth(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    inside = [name for name in imported(path) if name.startswith("flowers_jax.")]
+    assert [name for name in inside if depth(name) < own] == []
+
+
+@pytest.mark.parametrize(
+    ("package", "only"), [("tensorflow", "data/lazy_tensorflow.py"), ("orbax", "run/checkpoint.py")], ids=str
+)
+def test_one_module_imports_it(package: str, only: str):
+    users = {str(p.relative_to(PACKAGE)) for p in FILES if any(n.split(".")[0] == package for n in imported(p))}
+    lazy = {str(p.relative_to(PACKAGE)) for p in FILES if f'import_module("{package}' in p.read_text()}
+    assert users | lazy == {only}
+
+
+@pytest.mark.parametrize("module", ["flowers_jax", "flowers_jax.training.loop", "flowers_jax.evaluation.evaluate"])
+def test_import_loads_neither_tensorflow_nor_matplotlib(module: str):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {module}"], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "flowers_jax" in loaded
+    assert loaded & {"tensorflow", "tensorflow_datasets", "matplotlib", "torch", "keras"} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_fit_a_room(path: Path):
+    assert len(path.read_text().splitlines()) <= 250
+    assert path.stem != "utils"
