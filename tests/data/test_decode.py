@@ -21,7 +21,8 @@ def test_formats_by_content(draw, kind):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(orientation):
-    upright = Image.fromarray(np.kron(np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]], [[99, 0, 99], [0, 99, 0]]], np.uint8), np.ones((8, 8, 1), np.uint8)))  # fmt: skip
+    six = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (9, 9, 9)], [(99, 0, 99), (0, 99, 0)]], np.uint8)
+    upright = Image.fromarray(np.kron(six, np.ones((8, 8, 1), np.uint8)))
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose that stores it turned
     turned = upright if orientation == 1 else upright.transpose(Image.Transpose(undo[orientation]))
     exif = Image.Exif()
@@ -43,7 +44,7 @@ def test_transparency_shows_white():
     assert (decode(png(palette)) == (0, 0, 255)).all()
 
 
-def test_colour_models(draw):
+def test_colour_models():
     grey = Image.new("L", (4, 4), 77)
     assert (decode(png(grey, "JPEG")) == 77).all()
     assert (decode(png(Image.new("1", (4, 4), 1))) == 255).all()

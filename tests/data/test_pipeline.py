@@ -1,5 +1,7 @@
 """Batches: each example once, the same whatever the workers, from any point of any epoch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,8 +17,6 @@ P = Preprocessing(28)
 
 @pytest.fixture
 def dataset(folder):
-    from dataclasses import replace
-
     data = load_folder(str(folder))
     return replace(data, examples=tuple(assign(data.examples, (0.8, 0.1, 0.1), 0)))
 
@@ -37,7 +37,7 @@ def test_disk_cache_is_read_without_the_photographs(dataset, folder):
         path.unlink()
     again = pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
     np.testing.assert_array_equal(first.images, again.images)
-    with pytest.raises(TrainingError, match="6 photograph.*eight_petals/"):
+    with pytest.raises(TrainingError, match=r"6 photograph.*eight_petals/"):
         pipeline.decode_split(dataset, "test", P, max_pixels=10**6)
 
 

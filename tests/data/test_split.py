@@ -68,7 +68,7 @@ def test_small_classes():
 
 
 def test_no_test_part_where_none_is_wanted():
-    assert set(e.split for e in split.assign(EXAMPLES, (0.9, 0.1, 0.0), 0)) == {"train", "validation"}
+    assert {e.split for e in split.assign(EXAMPLES, (0.9, 0.1, 0.0), 0)} == {"train", "validation"}
 
 
 def test_ready_made_parts_stay_and_a_missing_validation_comes_from_train():
