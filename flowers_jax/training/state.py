@@ -3,7 +3,6 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import jax
 from flax import struct
 
 from flowers_jax.training.monitor import BestState, PlateauState, StoppingState
@@ -16,7 +15,7 @@ Tree = Any
 class TrainState:
     """On the device, replicated. `step` counts batches since the first."""
 
-    step: jax.Array
+    step: Tree
     params: Tree
     batch_stats: Tree
     opt_state: Tree
