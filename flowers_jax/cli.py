@@ -20,6 +20,8 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         status = main(sys.argv[1:]) or 0
     except UsageError as error:
         status = _say(error, 2)
+    except BrokenPipeError:
+        status = 0  # `predict.py ... | head` has seen enough
     except (TrainingError, OSError) as error:
         status = _say(error, 1)
     except Interrupted as error:
@@ -30,7 +32,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         status = 130
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # `predict.py ... | head` is no failure; the interpreter must not flush again
+    except BrokenPipeError:  # and the interpreter must not try to flush the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 

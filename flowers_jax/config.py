@@ -93,11 +93,13 @@ def describe() -> list[Key]:
     """Every key of the base config with its default and the comment behind it."""
     source = inspect.getsource(base_config.get_config)
     comments = dict(re.findall(r"^    config\.([\w.]+) = .*?  # (.+)$", source, flags=re.M))
-    return [Key(name, value, comments.get(name, "")) for name, value in flatten(base_config.get_config()).items()]
+    defaults = flatten(base_config.get_config())
+    in_order = [name for name in comments if name in defaults]
+    return [Key(name, defaults[name], comments.get(name, "")) for name in [*in_order, *(defaults.keys() - comments)]]
 
 
 def flatten(config: Config) -> dict[str, Any]:
-    """`{"data.name": "auto", ...}`, in the order of the file."""
+    """`{"data.name": "auto", ...}`."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
         if isinstance(value, ConfigDict):

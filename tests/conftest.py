@@ -64,6 +64,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def smoke() -> Config:
+    return smoke_config()
+
+
+def smoke_config() -> Config:
     """A config that trains in seconds on one device."""
     config = base_config.get_config()
     config.epochs, config.batch_size, config.learning_rate, config.devices = 3, 16, 3e-3, 1

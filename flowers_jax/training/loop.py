@@ -119,13 +119,13 @@ class Trainer:
             for batch, wait in self._timed(order):
                 self.state, sums = self.train_step(self.state, parallel.shard(batch, self.job.devices))
                 waiting.append((wait, sums))
-                save = self._save_is_due(len(waiting))
+                leave, save = self._pause(len(waiting))
                 # Reading the sums of the step before, not of this one, keeps the device busy meanwhile.
                 while len(waiting) > (0 if save else 1):
                     self._add(*waiting.pop(0))
                 if save:
                     self._save()
-                if self.stop.signum:
+                if leave:
                     self._leave()
             for values in waiting:
                 self._add(*values)
@@ -187,17 +187,16 @@ class Trainer:
         if self.stop.signum:
             self._leave()
 
-    def _save_is_due(self, unread: int) -> bool:
-        """Within an epoch: on a signal, or after as many steps or minutes as the config says."""
+    def _pause(self, unread: int) -> tuple[bool, bool]:
+        """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
         every_steps, every_minutes = self.config.checkpoint.every_steps, self.config.checkpoint.every_minutes
         batches_done = self.progress.sums.batches + unread
         if batches_done == self._steps_per_epoch():
-            return False  # the end of the epoch saves
-        return bool(
-            self.stop.signum
-            or (every_steps and batches_done % every_steps == 0)
-            or (every_minutes and time.monotonic() - self.last_save > 60 * every_minutes)
-        )
+            return False, False  # the end of the epoch does both
+        leave = bool(self.stop.signum)
+        steps_are_due = every_steps and batches_done % every_steps == 0
+        minutes_are_due = every_minutes and time.monotonic() - self.last_save > 60 * every_minutes
+        return leave, bool(leave or steps_are_due or minutes_are_due)
 
     def _save(self) -> None:
         self.progress = replace(self.progress, seconds=time.monotonic() - self.start)

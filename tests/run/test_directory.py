@@ -1,0 +1,73 @@
+"""The run directory: refusals before anything is written, and files that are whole or not there."""
+
+import os
+
+import pytest
+
+from flowers_jax import base_config
+from flowers_jax.data.dataset import Example
+from flowers_jax.errors import UsageError
+from flowers_jax.run.directory import RunDirectory
+
+
+@pytest.fixture
+def config():
+    return base_config.get_config()
+
+
+def test_a_check_leaves_no_trace(tmp_path, config):
+    assert RunDirectory(tmp_path / "a" / "b" / "c").check(config) is False
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_cannot_be(tmp_path, config):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        RunDirectory(tmp_path / "file").check(config)
+    with pytest.raises(UsageError, match="cannot be written"):
+        RunDirectory(tmp_path / "file" / "below").check(config)
+    with pytest.raises(UsageError, match="cannot be written"):
+        RunDirectory("/proc/flowers/run").check(config)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(UsageError, match=r"holds no run \(no config.json\)"):
+        RunDirectory(tmp_path / "full").check(config)
+    assert os.listdir(tmp_path / "full") == ["thesis.tex"]
+
+
+def test_an_empty_folder_will_do(tmp_path, config):
+    assert RunDirectory(tmp_path).check(config) is False
+
+
+def test_config_comes_back(tmp_path, config):
+    config.data.split, config.plateau.factor = (0.5, 0.25, 0.25), 0.1
+    run = RunDirectory(tmp_path)
+    run.write_config(config)
+    assert run.read_config().to_dict() == config.to_dict()
+    assert run.check(config) is True
+
+
+def test_splits_survive_any_file_name(tmp_path):
+    names = ["plain.jpg", 'quo"te,comma.jpg', "line\nbreak.jpg", "naïve 花.jpg", os.fsdecode(b"not utf8 \xff.jpg")]
+    examples = [Example(f"a/{name}", i % 2, f"{i:064}", "train") for i, name in enumerate(names)]
+    run = RunDirectory(tmp_path)
+    run.write_splits(examples, ("odd, one", "even"))
+    assert [row["path"] for row in run.read_splits().values()] == [e.path for e in examples]
+    assert (
+        run.apply_splits([Example(e.path, e.label, e.sha256) for e in reversed(examples)], ("odd, one", "even"))
+        == examples
+    )
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.write_summary({"seed": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.write_summary({"seed": float("nan")})
+    assert run.read_summary() == {"seed": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_what_is_no_run_is_said(tmp_path):
+    with pytest.raises(UsageError, match=r"no run directory \(no model\.json in it\)"):
+        RunDirectory.existing(tmp_path)
