@@ -9,13 +9,16 @@ from flowers_jax.errors import UsageError
 from flowers_jax.types import Config
 
 
-def load(config: Config) -> Dataset:
+def load(config: Config, name: str = "") -> Dataset:
     """The data set of `config.data`, its files hashed and checked.
+
+    Args:
+        name: in place of `config.data.name`: what `auto` came to in the run that goes on.
 
     Raises:
         UsageError: it cannot be had, or has fewer than two classes.
     """
-    dataset = _load(config)
+    dataset = _load(config, name or config.data.name)
     if len(dataset.classes) == 1:
         raise UsageError(
             f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; "
@@ -24,7 +27,7 @@ def load(config: Config) -> Dataset:
     return dataset
 
 
-def _load(config: Config) -> Dataset:
+def _load(config: Config, name: str) -> Dataset:
     if config.data.dir:
         return load_folder(
             config.data.dir,
@@ -32,14 +35,14 @@ def _load(config: Config) -> Dataset:
             follow_links=config.data.follow_links,
             workers=config.data.workers,
         )
-    if config.data.name == "procedural":
+    if name == "procedural":
         return load_procedural()
-    if config.data.name == "flower_species":
+    if name == "flower_species":
         return load_flower_species("config.data.name=flower_species")
     try:
         return load_tf_flowers()
     except UnavailableError as error:
-        if config.data.name == "tf_flowers":
+        if name == "tf_flowers":
             raise UsageError(
                 f"tf_flowers cannot be had: {error}. Give --config.data.name=auto for the photographs that the package "
                 "index carries, or --config.data.dir=FOLDER"

@@ -43,11 +43,13 @@ class TrainedModel:
     temperature: float
 
 
-def describe(name: str, num_classes: int, fields: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+def describe(
+    name: str, classes: tuple[str, ...], fields: dict[str, Any], preprocessing: Preprocessing
+) -> dict[str, Any]:
     """What `model.json` says, so that `load` can build the module again."""
     return {
         "name": name,
-        "num_classes": num_classes,
+        "classes": list(classes),
         "fields": fields | {"dtype": jnp.dtype(fields["dtype"]).name},
         "preprocessing": vars(preprocessing),
     }
@@ -66,7 +68,7 @@ def load(run_path: str) -> TrainedModel:
     if not best:
         raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
     fields = description["fields"] | {"dtype": jnp.dtype(description["fields"]["dtype"])}
-    module = create(description["name"], description["num_classes"], **fields)
+    module = create(description["name"], len(description["classes"]), **fields)
     values = description["preprocessing"]
     preprocessing = Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
     devices = jax.local_devices()
@@ -109,8 +111,14 @@ def _read(model: TrainedModel, path: str) -> np.ndarray | Skipped:
     p = model.preprocessing
     try:
         if not Path(path).is_file():  # a FIFO would never answer
-            return Skipped(path, "not a regular file" if Path(path).exists() else "no such file")
+            return Skipped(path, _what_it_is(Path(path)))
         data = Path(path).read_bytes()
         return decode(data, p.size, resize=p.resize, crop=p.crop, max_pixels=model.max_pixels)
     except (DecodeError, OSError) as error:
         return Skipped(path, getattr(error, "strerror", None) or str(error))
+
+
+def _what_it_is(path: Path) -> str:
+    if path.is_dir():
+        return f"a folder; give its files, as in {path}/*"
+    return "not a regular file" if path.exists() else "no such file"

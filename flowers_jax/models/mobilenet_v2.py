@@ -141,7 +141,8 @@ class MobileNetV2(nn.Module):
             x = x.mean(axis=(1, 2))
         else:
             x = nn.relu(nn.Dense(256, name="head_hidden")(x.reshape(x.shape[0], -1)))
-        return nn.Dense(self.num_classes, name="head")(x)
+        # Zeros: a linear head has nothing to break the symmetry of, and starts without an opinion of its own.
+        return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
 
 
 def _pointwise(module: nn.Module, name: str, x: Array, channels: int) -> Array:

@@ -129,7 +129,10 @@ class RunDirectory:
         return applied
 
     def _read_json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(f"{self.path / name}: damaged ({error}); give another run directory") from error
 
     def _write_json(self, name: str, value: Any) -> None:
         self._write(name, json.dumps(value, indent=2, allow_nan=False) + "\n")

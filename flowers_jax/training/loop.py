@@ -41,10 +41,11 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
     started = time.monotonic()
     config = config_lib.validate(config)
     run = RunDirectory(workdir)
-    if run.check(config) and (summary := _finished(run, config)):
+    begun = run.check(config)
+    if begun and (summary := _finished(run, config)):
         print(f"nothing to do, the run is complete. {console.ending(summary)}")
         return summary
-    job = prepare(config, run)
+    job = prepare(config, run, begun)
     print(console.banner(job), flush=True)
     run.write_config(config)
     run.write_model(job.description)

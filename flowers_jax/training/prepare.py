@@ -18,7 +18,7 @@ from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.optim import make_optimizer
-from flowers_jax.training.state import Progress, TrainState
+from flowers_jax.training.state import Progress, TrainState, Tree
 from flowers_jax.training.step import named_key, split_params
 from flowers_jax.types import Config, Devices
 
@@ -56,53 +56,35 @@ class Job:
     description: dict[str, Any]
 
 
-def prepare(config: Config, run: RunDirectory) -> Job:
+def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     """Check all that can be wrong before work starts, and load what the run needs.
+
+    Args:
+        begun: whether `run` is there already, as `run.check(config)` found.
 
     Raises:
         UsageError: a mistake of the caller's, in one line.
     """
-    begun = run.check(config)
     devices = parallel.choose_devices(config.devices, config.batch_size)
-    if config.model.name == "mobilenet_v2" and config.data.image_size < 32:
-        raise UsageError(f"--config.data.image_size={config.data.image_size}: mobilenet_v2 needs at least 32")
+    _check_model(config)
     checkpoints = Checkpoints(run.path)
     latest = checkpoints.latest() if begun else None
-    # Before the data, which may take a while: a wrong weights file should not.
-    file = None
-    if config.model.name == "mobilenet_v2" and config.model.weights != "none" and latest is None:
-        file = pretrained.locate(config.model.weights, config.model.alpha)
-    dataset = sources.load(config)
-    if begun and (run.path / "splits.csv").is_file():
-        dataset = replace(dataset, examples=tuple(run.apply_splits(dataset.examples, dataset.classes)))
-    else:
-        dataset = replace(
-            dataset, examples=tuple(split.assign(dataset.examples, _fractions(config, dataset), config.seed))
-        )
-
+    dataset = _dataset(config, run, begun)
     fields = _fields(config)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = models.preprocessing(config.model.name, config.data.image_size)
     variables = _init(module, preprocessing, config.seed)
     weights = Weights("none", "", "random initial weights")
-    if file:
+    if latest is None and config.model.name == "mobilenet_v2" and config.model.weights != "none":
+        file = pretrained.locate(config.model.weights, config.model.alpha)
         variables = pretrained.load_backbone(file, variables)
         weights = Weights(file.path.name, file.sha256, file.reason)
     frozen = frozenset({"backbone"}) if config.model.freeze == "backbone" else frozenset()
-    if missing := frozen - variables["params"].keys():
-        raise UsageError(
-            f"--config.model.freeze={config.model.freeze}: {config.model.name} has no {', '.join(missing)}; "
-            "give --config.model.freeze=none"
-        )
     optimizer = make_optimizer(config.learning_rate)
-    trainable, _ = split_params(variables["params"], frozen)
-    state = TrainState(
-        jnp.zeros((), jnp.int32), variables["params"], variables.get("batch_stats", {}), optimizer.init(trainable)
-    )
-    state = parallel.replicate(state, devices)
+    state = parallel.replicate(_initial_state(variables, optimizer, frozen), devices)
     progress = None
-    description = trained.describe(config.model.name, len(dataset.classes), fields, preprocessing)
-    description |= {"classes": list(dataset.classes), "weights": vars(weights)}
+    description = trained.describe(config.model.name, dataset.classes, fields, preprocessing)
+    description |= {"weights": vars(weights), "dataset": {"name": dataset.name, "reason": dataset.reason}}
     if latest is not None:
         progress = Progress.from_json(checkpoints.progress(latest))
         state = restore(checkpoints, latest, state)
@@ -116,6 +98,32 @@ def restore(checkpoints: Checkpoints, number: int, like: TrainState) -> TrainSta
     model = checkpoints.model(number, {"params": like.params, "batch_stats": like.batch_stats})
     rest = checkpoints.optimizer(number, {"step": like.step, "opt_state": like.opt_state})
     return TrainState(rest["step"], model["params"], model["batch_stats"], rest["opt_state"])
+
+
+def _check_model(config: Config) -> None:
+    """What the model does not have, it cannot be asked for."""
+    name, size, weights = config.model.name, config.data.image_size, config.model.weights
+    if name == "mobilenet_v2":
+        if size < 32:
+            raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
+    elif config.model.freeze != "none":
+        raise UsageError(
+            f"--config.model.freeze={config.model.freeze}: {name} has no backbone; give --config.model.freeze=none"
+        )
+    elif weights not in ("auto", "none"):
+        raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
+
+
+def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
+    """The examples with their splits; `splits.csv` and what `auto` came to govern a run that has begun."""
+    if begun and (run.path / "splits.csv").is_file():
+        chosen = run.read_model()["dataset"]
+        dataset = sources.load(config, chosen["name"])
+        examples = run.apply_splits(dataset.examples, dataset.classes)
+        return replace(dataset, examples=tuple(examples), reason=chosen["reason"])
+    dataset = sources.load(config)
+    examples = split.assign(dataset.examples, _fractions(config, dataset), config.seed)
+    return replace(dataset, examples=tuple(examples))
 
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
@@ -138,3 +146,13 @@ def _init(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[st
     """The initial variables, as host arrays."""
     blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
     return jax.device_get(dict(jax.jit(module.init)(named_key(seed, "init"), blank)))
+
+
+def _initial_state(variables: Tree, optimizer: optax.GradientTransformation, frozen: frozenset[str]) -> TrainState:
+    trainable, _ = split_params(variables["params"], frozen)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=variables["params"],
+        batch_stats=variables.get("batch_stats", {}),
+        opt_state=optimizer.init(trainable),
+    )

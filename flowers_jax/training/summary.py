@@ -53,7 +53,7 @@ def summarize(
         "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
         "temperature": metrics.fit_temperature(*validation),
         "seconds": round(seconds, 2),
-        "images_per_second": median(float(row["images_per_second"]) for row in rows),
+        "images_per_second": round(median(float(row["images_per_second"]) for row in rows), 2),
         "devices": [device.device_kind for device in job.devices],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }

@@ -47,7 +47,8 @@ def test_logits_are_float32_and_one_row_an_image(name, dtype):
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {np.dtype("float32")}
     logits = jax.jit(module.apply)(variables, x)
     assert logits.shape == (3, 5) and logits.dtype == jnp.float32
-    assert len(np.unique(logits[:, 0])) == 3
+    if name != "mobilenet_v2":  # whose head starts at zero
+        assert len(np.unique(logits[:, 0])) == 3
 
 
 def test_the_courses_cnn_layer_by_layer():
@@ -94,7 +95,8 @@ def test_heads():
 def test_a_frozen_backbone_runs_on_stored_statistics(freeze):
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze=freeze)
     x = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
-    variables = jax.jit(module.init)(jax.random.key(1), x)
+    variables = dict(jax.jit(module.init)(jax.random.key(1), x))
+    variables["params"]["head"]["kernel"] += 0.1
     trained, updated = jax.jit(lambda v, x: module.apply(v, x, train=True, mutable=["batch_stats"]))(variables, x)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), variables["batch_stats"], updated["batch_stats"])
     assert all(jax.tree.leaves(same)) == (freeze == "backbone")

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+from flowers_jax.data import sources
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.run.checkpoint import Checkpoints
@@ -234,6 +235,25 @@ def test_splits_csv_governs_an_existing_run(smoke, folder, tmp_path, stop_after)
         fit(smoke, tmp_path / "run")
     (folder / "five_petals" / "1.png").unlink()
     with pytest.raises(UsageError, match=r"five_petals/1\.png is gone"):
+        fit(smoke, tmp_path / "run")
+
+
+def test_a_resumed_run_stays_with_what_auto_came_to(smoke, tmp_path, stop_after, monkeypatch):
+    real = sources._load
+    monkeypatch.setattr(sources, "_load", lambda config, name: real(config, "procedural" if name == "auto" else name))
+    smoke.data.name = "auto"
+    stop_after(5)
+    with pytest.raises(Interrupted):
+        fit(smoke, tmp_path / "run")
+    monkeypatch.setattr(sources, "_load", real)  # where auto would find another set now
+    assert fit(smoke, tmp_path / "run")["dataset"] == "procedural"
+
+
+def test_a_damaged_run_directory_is_said(smoke, tmp_path):
+    smoke.epochs = 1
+    fit(smoke, tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text("{")
+    with pytest.raises(UsageError, match=r"config\.json: damaged"):
         fit(smoke, tmp_path / "run")
 
 
