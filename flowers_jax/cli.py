@@ -1,44 +1,56 @@
 """What every script shares: flags, and exit statuses that mean the same everywhere."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from flowers_jax import config as config_lib
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
 from flowers_jax.types import Config
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
+def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = False) -> None:
     """Run `main(argv)` and leave with 0 (done), 2 (caller's mistake), 1 (failure), 130 or 143 (signal).
 
     A failure that the project knows is one line on stderr; only a bug of ours shows a traceback.
+
+    Args:
+        prints_results: printing is what the script is for, so a reader that has seen enough (`| head`) ends it well.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # file names that are not UTF-8 keep their bytes
     try:
         status = main(sys.argv[1:]) or 0
+        sys.stdout.flush()
     except UsageError as error:
         status = _say(error, 2)
-    except BrokenPipeError:
-        status = 0  # `predict.py ... | head` has seen enough
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter would flush again
+        status = 0 if prints_results else _say(error, 1)
     except (TrainingError, OSError) as error:
         status = _say(error, 1)
     except Interrupted as error:
         print(f"\n{error}", file=sys.stderr)
         status = 128 + error.signum
     except KeyboardInterrupt:
-        print("\ninterrupted before there was anything to save", file=sys.stderr)
+        print("\ninterrupted", file=sys.stderr)
         status = 130
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # and the interpreter must not try to flush the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A mistake in a flag is one line, as every other mistake is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help lists the flags")
+
+
 def parser(description: str | None) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
 
 def parse_config(description: str | None, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:

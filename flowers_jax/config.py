@@ -3,10 +3,10 @@
 import difflib
 import inspect
 import math
+import os
 import re
 import runpy
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
@@ -44,13 +44,13 @@ _METRIC = _one_of(*METRICS)
 RULES: dict[str, Rule] = {
     "seed": Rule(lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
     "epochs": _at_least(1),
-    "batch_size": _at_least(1),
+    "batch_size": Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"),
     "learning_rate": _ABOVE_ZERO,
     "precision": _one_of("auto", "float32", "bfloat16"),
     "devices": _at_least(0),
     "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
     "data.dir": _ANY,
-    "data.image_size": _at_least(4),
+    "data.image_size": Rule(lambda v: 4 <= v <= 2048, "at least 4 and at most 2048"),
     "data.split": Rule(
         lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
         "three fractions (train, validation, test) that sum to 1, the first two above 0",
@@ -115,12 +115,14 @@ def load(path: str, overrides: Iterable[tuple[str, str]] = ()) -> Config:
     Raises:
         UsageError: the file is none, or `validate` refuses.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"--config={path}: no such file; configs/ holds the ready-made ones")
     try:
         config = runpy.run_path(path)["get_config"]()
     except Exception as error:  # whatever a config file does wrong is its author's to read in one line
         raise UsageError(f"--config={path}: {type(error).__name__}: {error}") from error
+    if not isinstance(config, ConfigDict):
+        raise UsageError(f"--config={path}: get_config() returns {type(config).__name__}, not a ConfigDict")
     for key, text in overrides:
         _set(config, key, _parse(key, text))
     return validate(config)

@@ -3,6 +3,11 @@
 import signal
 
 
+def first_line(error: BaseException) -> str:
+    """What other people's errors say, for messages of one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class UsageError(ValueError):
     """A mistake of the caller's, seen before work starts: exit status 2, nothing written."""
 

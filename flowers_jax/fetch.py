@@ -36,7 +36,7 @@ class WheelMember(NamedTuple):
 
 def cache_dir() -> Path:
     """`$XDG_CACHE_HOME/flowers_jax`, by default `~/.cache/flowers_jax`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flowers_jax"
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "flowers_jax"
 
 
 def sha256_of(path: Path) -> str:
@@ -61,7 +61,7 @@ def reachable(url: str, seconds: float = PROBE_SECONDS) -> str:
         try:
             urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()
             answer.append("")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             answer.append(_reason(error))
 
     thread = threading.Thread(target=probe, daemon=True)
@@ -83,7 +83,7 @@ def from_url(url: str, name: str, sha256: str) -> Path:
         try:
             with urllib.request.urlopen(url, timeout=30) as response, partial.open("wb") as file:
                 _copy(response, file, int(response.headers.get("Content-Length") or 0), name)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise FetchError(f"{url}: {_reason(error)}") from error
         return _accept(partial, name, sha256, url)
 

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from flowers_jax import cli
+from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import MAX_PIXELS
-from flowers_jax.data.folder import load_folder, twins
+from flowers_jax.data.folder import scan_folder, twins
 
 PROBLEMS = 3
 
@@ -21,8 +22,11 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
     flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     args = flags.parse_args(argv)
-    dataset = load_folder(args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links)
-    problems = [skipped._asdict() for skipped in (*dataset.skipped, *twins(dataset))]
+    dataset = scan_folder(args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links)
+    found = [*dataset.skipped, *twins(dataset)]
+    if not dataset.examples:
+        found.append(Skipped("./", "no usable photograph in class folders"))
+    problems = [skipped._asdict() for skipped in found]
     counts = Counter(dataset.classes[example.label] for example in dataset.examples)
     if args.json:
         report = {"folder": args.folder, "photographs": len(dataset.examples), "classes": counts, "problems": problems}
@@ -37,4 +41,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, prints_results=True)

@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
             print(f"{outcome.path}: {outcome.reason}", file=sys.stderr)
             continue
         read += 1
-        best = outcome.argsort()[::-1][:TOP]
+        best = (-outcome).argsort(kind="stable")[:TOP]  # of equals the first, as argmax has it
         cells = [cell for i in best for cell in (model.classes[i], f"{outcome[i]:.6f}")]
         writer.writerow([path, *cells, *[""] * (2 * TOP - len(cells))])
     if not read:
@@ -38,4 +38,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, prints_results=True)

@@ -2,7 +2,7 @@
 
     python scripts/split.py FOLDER --out=DIR [--split=0.8,0.1,0.1] [--seed=0] [--mode=copy]
 
-The division is the one that train.py would make of FOLDER with the same seed.
+All is written or nothing. The division is the one that train.py would make of FOLDER with the same seed.
 """
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 from flowers_jax import cli
 from flowers_jax.config import RULES
 from flowers_jax.data import split
+from flowers_jax.data.dataset import Example
 from flowers_jax.data.folder import load_folder
 from flowers_jax.errors import UsageError
 
@@ -33,16 +34,21 @@ def main(argv: Sequence[str]) -> None:
     fractions, out = _fractions(args.split), Path(args.out).absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out={args.out}: exists already and is not an empty folder")
+    source = Path(args.folder).resolve()
+    if out.resolve().is_relative_to(source):
+        raise UsageError(f"--out={args.out}: lies in {args.folder}, where it would be taken for a class")
     dataset = load_folder(args.folder)
     if dataset.examples[0].split:
         raise UsageError(f"{args.folder}: is divided into train/, validation/ or test/ already")
     examples = split.assign(dataset.examples, fractions, args.seed)
     try:
-        _write(
-            Path(args.folder).resolve(), out, [(example.path, example.split) for example in examples], MODES[args.mode]
-        )
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
     except OSError as error:
-        raise UsageError(f"--out={args.out}: {error.strerror or error}; nothing is left of it") from error
+        raise UsageError(f"--out={args.out}: cannot be written ({error.strerror or error})") from error
+    with partial as folder:
+        _write(source, Path(folder) / "parts", examples, MODES[args.mode])
+        (Path(folder) / "parts").rename(out)
     for skipped in dataset.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}")
     for name, count in Counter(example.split for example in examples).items():
@@ -60,16 +66,11 @@ def _fractions(text: str) -> tuple[float, ...]:
     return fractions
 
 
-def _write(source: Path, out: Path, files: Sequence[tuple[str, str]], place: Callable) -> None:
-    """All or nothing: into a folder beside `out`, which is then renamed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
-        partial = Path(folder) / "parts"
-        for path, part in files:
-            target = partial / part / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            place(source / path, target)
-        partial.rename(out)
+def _write(source: Path, target: Path, examples: Sequence[Example], place: Callable) -> None:
+    for example in examples:
+        file = target / example.split / example.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        place((source / example.path).resolve(), file)
 
 
 if __name__ == "__main__":

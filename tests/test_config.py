@@ -105,7 +105,12 @@ def test_a_config_with_a_strange_or_missing_key_or_type_is_refused():
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("x = 1", "KeyError: 'get_config'"), ("def get_config(): return 1/0", "ZeroDivisionError"), ("(", "SyntaxError")],
+    [
+        ("x = 1", "KeyError: 'get_config'"),
+        ("def get_config(): return 1/0", "ZeroDivisionError"),
+        ("(", "SyntaxError"),
+        ("def get_config(): pass", "NoneType, not a ConfigDict"),
+    ],
 )
 def test_a_broken_config_file_is_one_line(tmp_path, content: str, words: str):
     path = tmp_path / "mine.py"

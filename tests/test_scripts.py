@@ -23,11 +23,10 @@ MOBILENET = ["--config.model.name=mobilenet_v2", "--config.data.image_size=32"]
 
 def script(name: str, *argv: object) -> int:
     """Run a script's main here, as the shell would; its exit status."""
-    main = runpy.run_path(str(ROOT / "scripts" / f"{name}.py"))["main"]
     before, sys.argv = sys.argv, [name, *map(str, argv)]
     try:
         with pytest.raises(SystemExit) as left:
-            cli.run(main)
+            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
     finally:
         sys.argv = before
     return left.value.code
@@ -65,7 +64,7 @@ def tree(root: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--config.data.dir=TMP/none"], "no such folder; give --config.data.dir=FOLDER"),
+        (["--config.data.dir=TMP/none"], "none: no such folder; a folder of class folders is needed"),
         (["--config.data.dir=TMP/empty"], "no usable photograph"),
         (["--config.data.dir=TMP/one"], "has one class only, 'daisy'"),
         (["--config.lerning_rate=1"], "did you mean --config.learning_rate?"),
@@ -83,6 +82,8 @@ def tree(root: Path) -> set[str]:
         (["--workdir=TMP/other"], "belongs to a run with another config: seed (1 -> 0)"),
         (["--workdir=/proc/run"], "cannot be written"),
         (["--config=TMP/none.py"], "no such file"),
+        (["--workdri=TMP/run"], "unrecognized arguments: --workdri="),
+        (["extra"], "unrecognized arguments: extra"),
     ],
     ids=lambda value: value[-1].rsplit("=", 1)[0] if isinstance(value, list) else "",
 )
@@ -243,6 +244,15 @@ def test_check(run, tmp_path, capsys):
         "five_petals/empty.jpg", "five_petals/0.png", "three_petals/same.png",
     }  # fmt: skip
     assert script("check", tmp_path / "none") == 2
+    (tmp_path / "hopeless" / "class").mkdir(parents=True)
+    (tmp_path / "hopeless" / "class" / "a.jpg").write_text("x")
+    capsys.readouterr()
+    assert script("check", tmp_path / "hopeless") == 3
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "class/: class without a usable photograph",
+        "class/a.jpg: not an image of a known format",
+        "./: no usable photograph in class folders",
+    ]
 
 
 @pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
@@ -272,7 +282,8 @@ def test_split_mistakes(run, tmp_path, capsys):
         ([photos, f"--out={tmp_path / 'o'}", "--split=1,2"], "three fractions"),
         ([photos, f"--out={tmp_path / 'o'}", "--split=a,b,c"], "three fractions"),
         ([tmp_path / "none", f"--out={tmp_path / 'o'}"], "no such folder"),
-        ([photos, "--out=/proc/flowers"], "nothing is left of it"),
+        ([photos, "--out=/proc/flowers"], "cannot be written"),
+        ([photos, f"--out={photos}/out"], "would be taken for a class"),
     ):
         assert script("split", *flags) == 2
         assert words in capsys.readouterr().err

@@ -5,15 +5,20 @@ JPEG decoder and Pillow's by up to 18 grey levels).
 """
 
 import io
+import stat
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.Image import Resampling
 
+from flowers_jax.errors import first_line
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Content decides, never the file name. JPEG includes the MPO of telephones."""
 
 MAX_PIXELS = 100_000_000
+_MOST_BYTES_A_PIXEL = 16
 
 # Pillow's own limit is one number for the whole process and only warns; ours is per call and refuses.
 Image.MAX_IMAGE_PIXELS = None
@@ -24,6 +29,23 @@ Image.init()
 
 class DecodeError(ValueError):
     """These bytes are no photograph that can be used; the message is the reason, for a list of skipped files."""
+
+
+def read_photograph(path: Path, max_pixels: int = MAX_PIXELS) -> bytes:
+    """The content of a regular file that can be a photograph of so many pixels.
+
+    Raises:
+        DecodeError: it is none, as a FIFO (which would never answer), or has more bytes than such pixels ever need.
+        OSError: it cannot be read.
+    """
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise DecodeError(f"a folder; give its files, as in {path}/*")
+    if not stat.S_ISREG(status.st_mode):
+        raise DecodeError("not a regular file")
+    if status.st_size > _MOST_BYTES_A_PIXEL * max_pixels:
+        raise DecodeError(f"{status.st_size} bytes, more than data.max_pixels {max_pixels} could need")
+    return path.read_bytes()
 
 
 def decode(
@@ -60,8 +82,7 @@ def decode(
     except Image.UnidentifiedImageError:
         raise DecodeError("not an image of a known format") from None
     except Exception as error:  # Pillow's plugins fail on damaged files with almost any exception
-        reason = str(error).split("\n")[0] or type(error).__name__
-        raise DecodeError(f"damaged image ({reason})") from error
+        raise DecodeError(f"damaged image ({first_line(error)})") from error
     return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop))
 
 

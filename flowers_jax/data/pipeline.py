@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import PIL
 from tqdm import tqdm
 
 from flowers_jax import fetch
@@ -137,5 +138,6 @@ def _fill(
 
 
 def _content_key(examples: Sequence[Example], preprocessing: Preprocessing) -> str:
-    recipe = [preprocessing.size, preprocessing.resize, preprocessing.crop, *(example.sha256 for example in examples)]
+    p = preprocessing
+    recipe = [PIL.__version__, p.size, p.resize, p.crop, *(example.sha256 for example in examples)]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()

@@ -1,14 +1,14 @@
 """A small set of flowers drawn in code, for tests and for a first run of seconds."""
 
 import colorsys
-import hashlib
 import io
 import math
 
 import numpy as np
 from PIL import Image
 
-from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.data.collect import Candidate, collect
+from flowers_jax.data.dataset import Dataset
 
 PETALS = {"five_petals": 5, "eight_petals": 8, "three_petals": 3}
 HUES = {"five_petals": 0.0, "eight_petals": 0.6, "three_petals": 0.3}
@@ -16,24 +16,15 @@ EACH = 40
 SIZE = 48
 
 
-def load_procedural() -> Dataset:
+def load_procedural(max_pixels: int) -> Dataset:
     """120 PNGs of three classes, always the same ones; petals tell them apart for sure, colour mostly."""
-    classes = tuple(sorted(PETALS))
-    files: dict[str, bytes] = {}
-    examples = []
-    for label, name in enumerate(classes):
-        for _ in range(EACH):
-            index = len(files)
-            path = f"procedural:{index}"
-            files[path] = draw(name, index)
-            examples.append(Example(path, label, hashlib.sha256(files[path]).hexdigest()))
-    return Dataset(
-        "procedural",
-        "config.data.name=procedural: drawn in code, no photographs",
-        classes,
-        tuple(examples),
-        files.__getitem__,
-    )
+    drawn = [
+        (name, draw(name, index)) for index, name in enumerate(name for name in sorted(PETALS) for _ in range(EACH))
+    ]
+    candidates = [Candidate(f"procedural:{index}", name) for index, (name, _) in enumerate(drawn)]
+    files = {candidate.path: data for candidate, (_, data) in zip(candidates, drawn, strict=True)}
+    reason = "config.data.name=procedural: drawn in code, no photographs"
+    return collect("procedural", reason, candidates, files.__getitem__, max_pixels=max_pixels)
 
 
 def draw(name: str, seed: int) -> bytes:

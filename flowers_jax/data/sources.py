@@ -19,6 +19,11 @@ def load(config: Config, name: str = "") -> Dataset:
         UsageError: it cannot be had, or has fewer than two classes.
     """
     dataset = _load(config, name or config.data.name)
+    if not dataset.classes:
+        raise UsageError(
+            f"{dataset.name}: none of its {len(dataset.skipped)} photographs can be used, the first because: "
+            f"{dataset.skipped[0].reason}"
+        )
     if len(dataset.classes) == 1:
         raise UsageError(
             f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; "
@@ -28,23 +33,27 @@ def load(config: Config, name: str = "") -> Dataset:
 
 
 def _load(config: Config, name: str) -> Dataset:
+    max_pixels = config.data.max_pixels
     if config.data.dir:
-        return load_folder(
-            config.data.dir,
-            max_pixels=config.data.max_pixels,
-            follow_links=config.data.follow_links,
-            workers=config.data.workers,
-        )
+        try:
+            return load_folder(
+                config.data.dir,
+                max_pixels=max_pixels,
+                follow_links=config.data.follow_links,
+                workers=config.data.workers,
+            )
+        except UsageError as error:
+            raise UsageError(f"--config.data.dir={error}") from error
     if name == "procedural":
-        return load_procedural()
+        return load_procedural(max_pixels)
     if name == "flower_species":
-        return load_flower_species("config.data.name=flower_species")
+        return load_flower_species("config.data.name=flower_species", max_pixels)
     try:
-        return load_tf_flowers()
+        return load_tf_flowers(max_pixels)
     except UnavailableError as error:
         if name == "tf_flowers":
             raise UsageError(
                 f"tf_flowers cannot be had: {error}. Give --config.data.name=auto for the photographs that the package "
                 "index carries, or --config.data.dir=FOLDER"
             ) from error
-        return load_flower_species(f"tf_flowers cannot be had ({error})")
+        return load_flower_species(f"tf_flowers cannot be had ({error})", max_pixels)

@@ -50,6 +50,8 @@ def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) 
         files = Counter(example.sha256 for example in examples if example.label == label)
         total = sum(files.values())
         room = {split: _room(total, f) for split, f in zip(SPLITS[1:], fractions[1:], strict=True)}
+        while fractions[0] and sum(room.values()) >= total:  # train gets at least one
+            room[max(room, key=lambda split: room[split])] -= 1
         for sha256 in files.keys() & chosen.keys():  # already on a side, with a copy in an earlier class
             if chosen[sha256] in room:
                 room[chosen[sha256]] -= files[sha256]

@@ -1,12 +1,13 @@
 """`tf_flowers` through TensorFlow Datasets: 3,670 photographs of five classes."""
 
-import hashlib
 import logging
 from typing import Any
 
 from flowers_jax import fetch
-from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.data.collect import Candidate, collect
+from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.lazy_tensorflow import tensorflow_datasets
+from flowers_jax.errors import first_line
 
 NAME = "tf_flowers"
 
@@ -15,7 +16,7 @@ class UnavailableError(RuntimeError):
     """It is neither prepared on this machine nor to be downloaded; the message says why."""
 
 
-def load_tf_flowers() -> Dataset:
+def load_tf_flowers(max_pixels: int) -> Dataset:
     """The data set, downloaded and prepared where it is not yet (`$TFDS_DATA_DIR`, `~/tensorflow_datasets`).
 
     Raises:
@@ -30,14 +31,10 @@ def load_tf_flowers() -> Dataset:
         reason = f"downloaded from its publisher and prepared in {builder.data_dir}"
     encoded = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False)
     names = builder.info.features["label"].names
-    classes = tuple(sorted(names))
-    files, examples = {}, []
-    for index, row in enumerate(encoded.as_numpy_iterator()):
-        path = f"{NAME}:{index}"
-        files[path] = row["image"]
-        label = classes.index(names[row["label"]])
-        examples.append(Example(path, label, hashlib.sha256(row["image"]).hexdigest()))
-    return Dataset(NAME, reason, classes, tuple(examples), files.__getitem__)
+    rows = list(encoded.as_numpy_iterator())
+    candidates = [Candidate(f"{NAME}:{index}", names[row["label"]]) for index, row in enumerate(rows)]
+    files = {candidate.path: row["image"] for candidate, row in zip(candidates, rows, strict=True)}
+    return collect(NAME, reason, candidates, files.__getitem__, max_pixels=max_pixels)
 
 
 def _download(builder: Any) -> None:
@@ -48,4 +45,4 @@ def _download(builder: Any) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS fails with errors of requests, of its own and of the file system
-        raise UnavailableError(f"download_and_prepare: {type(error).__name__}: {str(error).splitlines()[0]}") from error
+        raise UnavailableError(f"download_and_prepare: {type(error).__name__}: {first_line(error)}") from error

@@ -28,7 +28,10 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
         UsageError: a class that the model does not know, or no photograph.
     """
     follow_links = model.run.read_config().data.follow_links
-    dataset = load_folder(folder, max_pixels=model.max_pixels, follow_links=follow_links)
+    try:
+        dataset = load_folder(folder, max_pixels=model.max_pixels, follow_links=follow_links)
+    except UsageError as error:
+        raise UsageError(f"--data={error}") from error
     if unknown := sorted(set(dataset.classes) - set(model.classes)):
         raise UsageError(
             f"--data={folder}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"

@@ -1,7 +1,7 @@
 """A trained model out of a run directory, which is all that is needed: no data, no weights file, no config file."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ import numpy as np
 
 from flowers_jax import parallel
 from flowers_jax.data.dataset import Skipped
-from flowers_jax.data.decode import DecodeError, decode
+from flowers_jax.data.decode import DecodeError, decode, read_photograph
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
@@ -55,6 +55,11 @@ def describe(
     }
 
 
+def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The module's fields of a `model.json`."""
+    return description["fields"] | {"dtype": jnp.dtype(description["fields"]["dtype"])}
+
+
 def load(run_path: str) -> TrainedModel:
     """The best checkpoint of a run directory, on all local devices.
 
@@ -67,8 +72,7 @@ def load(run_path: str) -> TrainedModel:
     best = checkpoints.progress(latest)["best_checkpoint"] if latest else 0
     if not best:
         raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
-    fields = description["fields"] | {"dtype": jnp.dtype(description["fields"]["dtype"])}
-    module = create(description["name"], len(description["classes"]), **fields)
+    module = create(description["name"], len(description["classes"]), **fields_of(description))
     values = description["preprocessing"]
     preprocessing = Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
     devices = jax.local_devices()
@@ -110,15 +114,9 @@ def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[s
 def _read(model: TrainedModel, path: str) -> np.ndarray | Skipped:
     p = model.preprocessing
     try:
-        if not Path(path).is_file():  # a FIFO would never answer
-            return Skipped(path, _what_it_is(Path(path)))
-        data = Path(path).read_bytes()
+        data = read_photograph(Path(path), model.max_pixels)
         return decode(data, p.size, resize=p.resize, crop=p.crop, max_pixels=model.max_pixels)
+    except FileNotFoundError:
+        return Skipped(path, "no such file")
     except (DecodeError, OSError) as error:
         return Skipped(path, getattr(error, "strerror", None) or str(error))
-
-
-def _what_it_is(path: Path) -> str:
-    if path.is_dir():
-        return f"a folder; give its files, as in {path}/*"
-    return "not a regular file" if path.exists() else "no such file"

@@ -141,7 +141,7 @@ class MobileNetV2(nn.Module):
             x = x.mean(axis=(1, 2))
         else:
             x = nn.relu(nn.Dense(256, name="head_hidden")(x.reshape(x.shape[0], -1)))
-        # Zeros: a linear head has nothing to break the symmetry of, and starts without an opinion of its own.
+        # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
 
 

@@ -1,5 +1,6 @@
 """Where pretrained weights come from: the known ones by name, or a file."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def locate(weights: str, alpha: float) -> WeightsFile:
         UsageError: there is no such file, none is known for this width, or no way leads to it.
     """
     if weights != "auto":
-        path = Path(weights).expanduser()
-        if not path.is_file():
+        path = Path(os.path.expanduser(weights))
+        if not os.path.isfile(path):
             raise UsageError(f"--config.model.weights={weights}: no such file; give auto, none or a weights file")
         return WeightsFile(path, fetch.sha256_of(path), "the file that config.model.weights names")
     known = TORCHVISION_V1

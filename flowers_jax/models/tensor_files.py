@@ -19,6 +19,8 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from flowers_jax.errors import first_line
+
 _MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES = {
     "FloatStorage": np.dtype("<f4"), "DoubleStorage": np.dtype("<f8"), "HalfStorage": np.dtype("<f2"),
@@ -48,7 +50,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     except WeightsError:
         raise
     except Exception as error:  # a hostile file may fail in any way; none of them is a bug of ours
-        raise WeightsError(f"not a .safetensors or .pth file, or a damaged one ({_first_line(error)})") from error
+        raise WeightsError(f"not a .safetensors or .pth file, or a damaged one ({first_line(error)})") from error
 
 
 class _Storage(NamedTuple):
@@ -134,7 +136,3 @@ def _tensors(loaded: Any) -> dict[str, _Tensor]:
     if not isinstance(loaded, dict) or not all(isinstance(t, _Tensor) for t in loaded.values()):
         raise WeightsError("a pickle, but not of a state_dict")
     return loaded
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__

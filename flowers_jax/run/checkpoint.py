@@ -16,13 +16,15 @@ from orbax.checkpoint.checkpoint_managers import LatestN, PreservationPolicy
 class Checkpoints:
     """The folder `checkpoints/` of a run; checkpoints are numbered from 1 in the order of saving."""
 
-    def __init__(self, run: Path, keep: int = 1):
-        self._policy = _LatestAndBest(keep)
+    def __init__(self, run: Path, keep: int = 0):
+        """Keep so many of the latest; 0 only reads, and touches nothing that a running training writes."""
+        self._policy = _LatestAndBest(max(keep, 1))
         options = ocp.CheckpointManagerOptions(
             preservation_policy=self._policy,
             enable_async_checkpointing=False,
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=keep > 0,
             create=False,
+            read_only=keep == 0,
         )
         folder = run / "checkpoints"
         self._manager = ocp.CheckpointManager(folder, options=options) if folder.is_dir() else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax import config as config_lib
-from flowers_jax.data.dataset import Example
+from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
 from flowers_jax.types import Config
 
@@ -25,7 +25,7 @@ class RunDirectory:
     """Reads and writes `config.json`, `model.json`, `splits.csv`, `metrics.csv` and `summary.json` of one folder."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(os.path.expanduser(path)).absolute()
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":
@@ -43,15 +43,18 @@ class RunDirectory:
         """Whether there is a run with this config to go on with; writes nothing.
 
         Raises:
-            UsageError: the place is a file, cannot be written, or belongs to something else.
+            UsageError: the place is a file, cannot be read, or belongs to something else.
         """
         flag = f"--workdir={self.path}"
-        if self.path.exists() and not self.path.is_dir():
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise UsageError(f"{flag}: is a file; give a new folder or one of an unfinished run")
-        self._check_writable(flag)
-        if not self.path.is_dir() or not any(self.path.iterdir()):
+        try:
+            inside = os.listdir(self.path) if os.path.isdir(self.path) else []
+        except OSError as error:
+            raise UsageError(f"{flag}: cannot be read ({error.strerror or error}); give another folder") from error
+        if not inside:
             return False
-        if not (self.path / "config.json").is_file():
+        if "config.json" not in inside:
             raise UsageError(f"{flag}: is not empty and holds no run (no config.json); give another folder")
         if differing := config_lib.differing_keys(self.read_config(), config):
             raise UsageError(
@@ -60,24 +63,37 @@ class RunDirectory:
             )
         return True
 
-    def _check_writable(self, flag: str) -> None:
-        """Try it, for permissions, read-only mounts and quotas say no in different places; leave no trace."""
+    def check_writable(self) -> None:
+        """Try it, for permissions, read-only mounts and quotas say no in different places; leaves no trace.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
         made: list[Path] = []
         try:
             for folder in reversed((self.path, *self.path.parents)):
-                if not folder.exists():
+                if not os.path.isdir(folder):
                     folder.mkdir()
                     made.append(folder)
             tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
-            raise UsageError(f"{flag}: cannot be written ({error.strerror or error}); give another folder") from error
+            why = error.strerror or error
+            raise UsageError(f"--workdir={self.path}: cannot be written ({why}); give another folder") from error
         finally:
             for folder in reversed(made):
                 folder.rmdir()
 
     def read_config(self) -> Config:
+        """The config of the run.
+
+        Raises:
+            UsageError: `config.json` is damaged, or of another program.
+        """
         values = self._read_json("config.json")
-        return config_lib.from_flat({key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+        try:
+            return config_lib.from_flat(values)
+        except UsageError as error:
+            raise UsageError(f"{self.path / 'config.json'} is of no run of this version: {error}") from error
 
     def write_config(self, config: Config) -> None:
         self._write_json("config.json", config_lib.flatten(config))
@@ -95,6 +111,9 @@ class RunDirectory:
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         self._write_json("summary.json", summary)
 
+    def forget_summary(self) -> None:
+        (self.path / "summary.json").unlink(missing_ok=True)
+
     def read_splits(self) -> dict[str, dict[str, str]]:
         """Rows of `splits.csv` by path."""
         return {row["path"]: row for row in self._read_csv("splits.csv")}
@@ -109,30 +128,34 @@ class RunDirectory:
     def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._write_csv("metrics.csv", METRICS_COLUMNS, rows)
 
-    def apply_splits(self, examples: Sequence[Example], classes: Sequence[str]) -> list[Example]:
-        """The examples of an existing run in its order and with its splits; files that came since are left out.
+    def apply_splits(self, dataset: Dataset, classes: Sequence[str]) -> Dataset:
+        """The photographs of an existing run in its order, with its splits and classes; what came since is left out.
 
         Raises:
             UsageError: a file of the run is gone, or has another content or class.
         """
-        known = {example.path: example for example in examples}
+        known = {example.path: example for example in dataset.examples}
         applied = []
         for path, row in self.read_splits().items():
             example = known.get(path)
-            if example is None or example.sha256 != row["sha256"] or classes[example.label] != row["label"]:
+            same = example and example.sha256 == row["sha256"] and dataset.classes[example.label] == row["label"]
+            if example is None or not same:
                 what = "is gone" if example is None else "has changed"
                 raise UsageError(
                     f"{path} {what} since {self.path / 'splits.csv'} was written: "
                     "bring it back, or start anew with another --workdir"
                 )
-            applied.append(replace(example, split=row["split"]))
-        return applied
+            applied.append(replace(example, label=classes.index(row["label"]), split=row["split"]))
+        return replace(dataset, examples=tuple(applied), classes=tuple(classes))
 
-    def _read_json(self, name: str) -> Any:
+    def _read_json(self, name: str) -> dict[str, Any]:
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            values = json.loads((self.path / name).read_text(encoding="utf-8"))
         except ValueError as error:
             raise UsageError(f"{self.path / name}: damaged ({error}); give another run directory") from error
+        if not isinstance(values, dict):
+            raise UsageError(f"{self.path / name}: damaged (no JSON object); give another run directory")
+        return values
 
     def _write_json(self, name: str, value: Any) -> None:
         self._write(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
@@ -146,9 +169,11 @@ class RunDirectory:
 
     def _write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        for row in ({column: column for column in columns}, *rows):
+            line = io.StringIO()
+            # With its own line end RFC 4180 quotes every field that holds either half of it; the file has \n.
+            csv.DictWriter(line, columns, lineterminator="\r\n").writerow(row)
+            text.write(line.getvalue().removesuffix("\r\n") + "\n")
         self._write(name, text.getvalue())
 
     def _write(self, name: str, text: str) -> None:

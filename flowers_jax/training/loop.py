@@ -1,6 +1,7 @@
 """The training loop. Within an epoch: train, evaluate, monitors, metrics row, save."""
 
 import math
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,14 +46,19 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
     if begun and (summary := _finished(run, config)):
         print(f"nothing to do, the run is complete. {console.ending(summary)}")
         return summary
+    run.check_writable()
     job = prepare(config, run, begun)
     print(console.banner(job), flush=True)
+    run.forget_summary()  # of an earlier end, where more epochs are asked for now
     run.write_config(config)
     run.write_model(job.description)
     run.write_splits(job.dataset.examples, job.dataset.classes)
     trainer = Trainer(config, job, started)
-    trainer.train()
-    summary = trainer.test()
+    try:
+        trainer.train()
+        summary = trainer.test()
+    except KeyboardInterrupt:  # outside the loop, or a second one
+        raise Interrupted(signal.SIGINT, trainer.how_to_go_on()) from None
     run.write_summary(summary)
     print(console.ending(summary))
     return summary
@@ -61,8 +67,9 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
 def _finished(run: RunDirectory, config: Config) -> dict[str, Any] | None:
     """The summary, unless the run ended at its last epoch and now more are asked for."""
     summary = run.read_summary()
-    more = summary and summary["stopped_reason"] == "epochs" and config.epochs > len(run.read_metrics())
-    return None if more else summary
+    if summary and summary["stopped_reason"] == "epochs" and config.epochs > summary["epochs"]:
+        return None
+    return summary
 
 
 class Trainer:
@@ -127,7 +134,7 @@ class Trainer:
                 if save:
                     self._save()
                 if leave:
-                    self._leave()
+                    raise Interrupted(self.stop.signum, self.how_to_go_on())
             for values in waiting:
                 self._add(*values)
 
@@ -186,7 +193,7 @@ class Trainer:
         self._save()
         self.bar.epoch_line(row, self.progress)
         if self.stop.signum:
-            self._leave()
+            raise Interrupted(self.stop.signum, self.how_to_go_on())
 
     def _pause(self, unread: int) -> tuple[bool, bool]:
         """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
@@ -214,12 +221,12 @@ class Trainer:
             )
         self.last_save = time.monotonic()
 
-    def _leave(self) -> None:
-        raise Interrupted(
-            self.stop.signum,
-            f"stopped in epoch {self.progress.epoch + 1}, state saved; "
-            f"the same command with --workdir={self.job.run.path} goes on from here",
-        )
+    def how_to_go_on(self) -> str:
+        """What to tell someone who stopped the run."""
+        if not self.checkpoints.latest():
+            return "stopped before there was anything to save"
+        again = f"the same command with --workdir={self.job.run.path} goes on from here"
+        return f"stopped in epoch {self.progress.epoch + 1}, state saved; {again}"
 
     def _not_finite(self, what: str) -> TrainingError:
         kept = self.checkpoints.latest()

@@ -92,7 +92,7 @@ class EarlyStopping:
     """Stop at the `patience`-th epoch in a row without improvement, but never at the first epoch.
 
     Epochs before `start_from_epoch` (from 0) are not looked at. With a `baseline`, only an epoch that beats it too
-    resets the count. `restore_best` tells the loop to end with the best epoch's weights.
+    resets the count.
     """
 
     patience: int = 0
@@ -100,7 +100,6 @@ class EarlyStopping:
     baseline: float | None = None
     start_from_epoch: int = 0
     mode: str = "min"
-    restore_best: bool = True
 
     def init(self) -> StoppingState:
         return StoppingState()

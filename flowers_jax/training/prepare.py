@@ -1,5 +1,6 @@
 """Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from flowers_jax import models, parallel
+from flowers_jax import base_config, models, parallel
 from flowers_jax.data import sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError
@@ -70,7 +71,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     checkpoints = Checkpoints(run.path)
     latest = checkpoints.latest() if begun else None
     dataset = _dataset(config, run, begun)
-    fields = _fields(config)
+    fields = _fields(config) if latest is None else trained.fields_of(run.read_model())
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = models.preprocessing(config.model.name, config.data.image_size)
     variables = _init(module, preprocessing, config.seed)
@@ -104,6 +105,8 @@ def _check_model(config: Config) -> None:
     """What the model does not have, it cannot be asked for."""
     name, size, weights = config.model.name, config.data.image_size, config.model.weights
     if name == "mobilenet_v2":
+        if weights not in ("auto", "none") and not os.path.isfile(os.path.expanduser(weights)):
+            raise UsageError(f"--config.model.weights={weights}: no such file; give auto, none or a weights file")
         if size < 32:
             raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
     elif config.model.freeze != "none":
@@ -117,10 +120,10 @@ def _check_model(config: Config) -> None:
 def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
     """The examples with their splits; `splits.csv` and what `auto` came to govern a run that has begun."""
     if begun and (run.path / "splits.csv").is_file():
-        chosen = run.read_model()["dataset"]
-        dataset = sources.load(config, chosen["name"])
-        examples = run.apply_splits(dataset.examples, dataset.classes)
-        return replace(dataset, examples=tuple(examples), reason=chosen["reason"])
+        description = run.read_model()
+        chosen = description["dataset"]
+        dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])
+        return replace(dataset, reason=chosen["reason"])
     dataset = sources.load(config)
     examples = split.assign(dataset.examples, _fractions(config, dataset), config.seed)
     return replace(dataset, examples=tuple(examples))
@@ -128,7 +131,7 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
     """A source's own split stands where the user has not asked for another."""
-    default = (0.8, 0.1, 0.1)
+    default = base_config.get_config().data.split
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -41,6 +43,7 @@ def test_what_is_no_photograph_is_listed_and_the_rest_is_used(folder, draw, tmp_
     (folder / "loose.jpg").write_bytes(png(draw(4)))
     (folder / "nobody").mkdir()
     (folder / "not reached").symlink_to(tmp_path)
+    (folder / "unplugged").symlink_to(tmp_path / "no such disk")
     data = load_folder(str(folder))
     paths = {e.path for e in data.examples}
     assert len(paths) == 63
@@ -53,10 +56,11 @@ def test_what_is_no_photograph_is_listed_and_the_rest_is_used(folder, draw, tmp_
         "five_petals/pipe.jpg": "not a regular file",
         "five_petals/away.png": "link out of the folder",
         "five_petals/dangling.png": "broken link",
-        "five_petals/loop": "link to a folder",
+        "five_petals/loop": "link to a folder that is read already",
         "loose.jpg": "not in a class folder",
         "nobody/": "class without a usable photograph",
-        "not reached": "link",
+        "not reached": "link out of the folder",
+        "unplugged": "broken link",
     }
     assert reasons.keys() == expected.keys()
     for path, reason in expected.items():
@@ -73,7 +77,7 @@ def test_links_out_are_read_when_asked(folder, tmp_path):
     assert len(load_folder(str(folder), follow_links=True).examples) == 61
 
 
-@pytest.mark.parametrize("validation", ["validation", "val"])
+@pytest.mark.parametrize("validation", ["validation", "val", "valid"])
 def test_ready_made_parts(folder, tmp_path, validation):
     divided = tmp_path / "divided"
     for name, part in (("train", "0"), (validation, "1"), ("test", "2")):
@@ -96,6 +100,40 @@ def test_ready_made_parts(folder, tmp_path, validation):
     shutil.copy(folder / "five_petals/5.png", divided / "test" / "strange")
     with pytest.raises(UsageError, match="train/ has no usable photograph of class strange"):
         load_folder(str(divided))
+
+
+def test_parts_are_protected_as_class_folders_are(folder, tmp_path):
+    divided = tmp_path / "divided"
+    for name in ("train", "validation"):
+        shutil.copytree(folder, divided / name)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copytree(folder, tmp_path / "elsewhere" / "more")
+    (divided / "test").symlink_to(tmp_path / "elsewhere")
+    (divided / "extra").mkdir()
+    data = load_folder(str(divided))
+    assert {e.split for e in data.examples} == {"train", "validation"}
+    assert [s.path for s in data.skipped] == ["extra", "test"]
+    (divided / "val").mkdir()
+    with pytest.raises(UsageError, match=r"several validation folders \(val, validation\)"):
+        load_folder(str(divided))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be refused")
+def test_what_may_not_be_read_is_listed(folder, tmp_path):
+    (folder / "five_petals" / "0.png").chmod(0)
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o700)
+    (folder / "five_petals" / "link.png").symlink_to(locked / "x.png")
+    for parent in [tmp_path, *tmp_path.parents[:2]]:
+        parent.chmod(0o755)
+    program = (
+        "import os, sys; os.setuid(65534); from flowers_jax.data.folder import load_folder; "
+        "print([s.reason for s in load_folder(sys.argv[1]).skipped])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True)
+    if "ModuleNotFoundError" in done.stderr or "can't open" in done.stderr:
+        pytest.skip("the other user cannot read this installation")
+    assert done.stdout == "['Permission denied', 'Permission denied']\n", done.stderr
 
 
 def test_mistakes(tmp_path):

@@ -67,6 +67,12 @@ def test_small_classes():
     assert [counts[3, part] for part in split.SPLITS] == [24, 3, 3]
 
 
+def test_train_gets_at_least_one_of_each_class():
+    four = [Example(f"{label}/{i}", label, f"{label}-{i}") for label in range(2) for i in range(4)]
+    counts = parts(split.assign(four, (0.1, 0.45, 0.45), 0))
+    assert counts[0, "train"] == counts[1, "train"] == 1
+
+
 def test_no_test_part_where_none_is_wanted():
     assert {e.split for e in split.assign(EXAMPLES, (0.9, 0.1, 0.0), 0)} == {"train", "validation"}
 

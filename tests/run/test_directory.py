@@ -5,7 +5,7 @@ import os
 import pytest
 
 from flowers_jax import base_config
-from flowers_jax.data.dataset import Example
+from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
 from flowers_jax.run.directory import RunDirectory
 
@@ -16,7 +16,9 @@ def config():
 
 
 def test_a_check_leaves_no_trace(tmp_path, config):
-    assert RunDirectory(tmp_path / "a" / "b" / "c").check(config) is False
+    run = RunDirectory(tmp_path / "a" / "b" / "c")
+    assert run.check(config) is False
+    run.check_writable()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -25,14 +27,23 @@ def test_places_that_cannot_be(tmp_path, config):
     with pytest.raises(UsageError, match="is a file"):
         RunDirectory(tmp_path / "file").check(config)
     with pytest.raises(UsageError, match="cannot be written"):
-        RunDirectory(tmp_path / "file" / "below").check(config)
+        RunDirectory(tmp_path / "file" / "below").check_writable()
     with pytest.raises(UsageError, match="cannot be written"):
-        RunDirectory("/proc/flowers/run").check(config)
+        RunDirectory("/proc/flowers/run").check_writable()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
     with pytest.raises(UsageError, match=r"holds no run \(no config.json\)"):
         RunDirectory(tmp_path / "full").check(config)
     assert os.listdir(tmp_path / "full") == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("[]", "no JSON object"), ("{", "damaged"), ('{"architectures": 1}', "is of no run")]
+)
+def test_a_config_of_something_else(tmp_path, config, content, words):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UsageError, match=words):
+        RunDirectory(tmp_path).check(config)
 
 
 def test_an_empty_folder_will_do(tmp_path, config):
@@ -48,15 +59,16 @@ def test_config_comes_back(tmp_path, config):
 
 
 def test_splits_survive_any_file_name(tmp_path):
-    names = ["plain.jpg", 'quo"te,comma.jpg', "line\nbreak.jpg", "naïve 花.jpg", os.fsdecode(b"not utf8 \xff.jpg")]
+    names = ["plain.jpg", 'quo"te,comma.jpg', "line\nbreak.jpg", "carriage\rreturn.jpg", "naïve 花.jpg"]
+    names.append(os.fsdecode(b"not utf8 \xff.jpg"))
     examples = [Example(f"a/{name}", i % 2, f"{i:064}", "train") for i, name in enumerate(names)]
     run = RunDirectory(tmp_path)
     run.write_splits(examples, ("odd, one", "even"))
     assert [row["path"] for row in run.read_splits().values()] == [e.path for e in examples]
-    assert (
-        run.apply_splits([Example(e.path, e.label, e.sha256) for e in reversed(examples)], ("odd, one", "even"))
-        == examples
-    )
+    unsplit = tuple(Example(e.path, 1 - e.label, e.sha256) for e in reversed(examples))
+    scanned = Dataset("d", "", ("even", "odd, one"), unsplit, lambda _: b"")
+    applied = run.apply_splits(scanned, ("odd, one", "even"))
+    assert list(applied.examples) == examples and applied.classes == ("odd, one", "even")
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import time
 
@@ -118,7 +119,12 @@ def test_the_same_seed_gives_the_same_bytes(whole, smoke, tmp_path):
     assert state_bytes(whole) != state_bytes(tmp_path / "other")
 
 
-@pytest.mark.parametrize("steps", [1, 4, 6, 9, 17])
+STEPS = [1, 4, 6, 9, 17]
+
+
+@pytest.mark.parametrize(
+    "steps", [*STEPS, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 18) if n not in STEPS)]
+)
 def test_a_signal_saves_and_the_same_call_goes_on_bitwise(whole, smoke, tmp_path, stop_after, steps):
     """6 steps an epoch: the first batch, mid-epoch, the last batch, another epoch, just before the end."""
     stop_after(steps)
@@ -247,6 +253,41 @@ def test_a_resumed_run_stays_with_what_auto_came_to(smoke, tmp_path, stop_after,
         fit(smoke, tmp_path / "run")
     monkeypatch.setattr(sources, "_load", real)  # where auto would find another set now
     assert fit(smoke, tmp_path / "run")["dataset"] == "procedural"
+
+
+def test_a_class_that_came_since_is_left_out(smoke, folder, tmp_path, stop_after):
+    smoke.data.dir = str(folder)
+    stop_after(4)
+    with pytest.raises(Interrupted):
+        fit(smoke, tmp_path / "run")
+    shutil.copytree(folder / "five_petals", folder / "a new class")
+    summary = fit(smoke, tmp_path / "run")
+    assert summary["classes"] == ["eight_petals", "five_petals", "three_petals"] and summary["test_examples"] == 6
+
+
+def test_a_run_that_goes_on_has_no_summary_until_it_ends(smoke, tmp_path, stop_after):
+    smoke.epochs = 1
+    fit(smoke, tmp_path / "run")
+    smoke.epochs = 2
+    stop_after(6)  # the last step of the last epoch
+    with pytest.raises(Interrupted):
+        fit(smoke, tmp_path / "run")
+    assert not (tmp_path / "run" / "summary.json").exists()
+    assert fit(smoke, tmp_path / "run")["epochs"] == 2
+
+
+def test_looking_at_a_running_training_leaves_its_files_alone(smoke, tmp_path):
+    fit(smoke, tmp_path / "run")
+    unfinished = tmp_path / "run" / "checkpoints" / "9.orbax-checkpoint-tmp"
+    unfinished.mkdir()
+    trained.load(str(tmp_path / "run"))
+    assert unfinished.is_dir()
+
+
+def test_photographs_above_the_limit_are_skipped_whatever_the_source(smoke, tmp_path):
+    smoke.data.max_pixels = 48 * 48 - 1
+    with pytest.raises(UsageError, match=r"procedural: none of its 120 photographs .* 48x48 is 2304 pixels"):
+        fit(smoke, tmp_path / "run")
 
 
 def test_a_damaged_run_directory_is_said(smoke, tmp_path):
