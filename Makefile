@@ -27,7 +27,7 @@ format: $(VENV)/.installed-dev
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || \
 	  { echo "error: no Python 3.11 or newer found: install one, or give make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@$(PYTHON) -m venv --clear $(VENV) || \
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
 	  { echo "error: $(PYTHON) cannot make a virtual environment: install its venv package (python3-venv)" >&2; exit 2; }
 	@touch $@
 
