@@ -249,8 +249,8 @@ def test_check(run, tmp_path, capsys):
     capsys.readouterr()
     assert script("check", tmp_path / "hopeless") == 3
     assert capsys.readouterr().out.splitlines()[:3] == [
-        "class/: class without a usable photograph",
         "class/a.jpg: not an image of a known format",
+        "class/: class without a usable photograph",
         "./: no usable photograph in class folders",
     ]
 

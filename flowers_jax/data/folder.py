@@ -63,7 +63,7 @@ def scan_folder(root: str, *, max_pixels: int = MAX_PIXELS, follow_links: bool =
         skipped=walk.skipped,
     )
     empty = [Skipped(f"{n}/", "class without a usable photograph") for n in walk.classes - set(dataset.classes)]
-    return replace(dataset, skipped=tuple(sorted([*dataset.skipped, *empty])))
+    return replace(dataset, skipped=(*dataset.skipped, *sorted(empty)))
 
 
 def twins(dataset: Dataset) -> list[Skipped]:
@@ -73,7 +73,9 @@ def twins(dataset: Dataset) -> list[Skipped]:
         copies.setdefault(example.sha256, []).append(example)
     found = []
     for same in copies.values():
-        first_of = {(e.label, e.split): e for e in reversed(same)}
+        first_of: dict[tuple[int, str], Example] = {}
+        for example in same:
+            first_of.setdefault((example.label, example.split), example)
         for example in same if len(first_of) > 1 else ():
             other = next(e for place, e in first_of.items() if place != (example.label, example.split))
             what = "class" if other.label != example.label else "part"
