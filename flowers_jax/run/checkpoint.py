@@ -24,7 +24,6 @@ class Checkpoints:
             enable_async_checkpointing=False,
             cleanup_tmp_directories=keep > 0,
             create=False,
-            read_only=keep == 0,
         )
         folder = run / "checkpoints"
         self._manager = ocp.CheckpointManager(folder, options=options) if folder.is_dir() else None
