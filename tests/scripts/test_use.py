@@ -1,46 +1,24 @@
-"""The commands, as a user gives them: what they print, what they write, and how they end."""
+"""What comes after training, and before: evaluate, predict, check and split."""
 
 import csv
 import io
 import json
 import os
-import runpy
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from flowers_jax import cli
-from tests.conftest import ROOT, png
-
-SMOKE = ["--config=configs/smoke.py", "--config.devices=1"]
-MOBILENET = ["--config.model.name=mobilenet_v2", "--config.data.image_size=32"]
-
-
-def script(name: str, *argv: object) -> int:
-    """Run a script's main here, as the shell would; its exit status."""
-    before, sys.argv = sys.argv, [name, *map(str, argv)]
-    try:
-        with pytest.raises(SystemExit) as left:
-            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
-    finally:
-        sys.argv = before
-    return left.value.code
-
-
-@pytest.fixture(autouse=True)
-def _in_root(monkeypatch):
-    monkeypatch.chdir(ROOT)
+from flowers_jax.data import procedural
+from tests.conftest import ROOT
+from tests.scripts.commands import SMOKE, script, table, tree
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> tuple[Path, Path]:
     """(run directory, folder) of a real training on a folder of drawn flowers."""
-    from flowers_jax.data import procedural
 
     base = tmp_path_factory.mktemp("trained")
     for kind, name in enumerate(procedural.PETALS):
@@ -51,95 +29,6 @@ def run(tmp_path_factory) -> tuple[Path, Path]:
     status = script("train", *SMOKE, f"--config.data.dir={base / 'photos'}", f"--workdir={base / 'run'}")
     assert status == 0
     return base / "run", base / "photos"
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(path.read_text())))
-
-
-def tree(root: Path) -> set[str]:
-    return {str(path) for path in root.rglob("*")}
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--config.data.dir=TMP/none"], "none: no such folder; a folder of class folders is needed"),
-        (["--config.data.dir=TMP/empty"], "no usable photograph"),
-        (["--config.data.dir=TMP/one"], "has one class only, 'daisy'"),
-        (["--config.lerning_rate=1"], "did you mean --config.learning_rate?"),
-        (["--config.epochs=ten"], "must be a whole number"),
-        (["--config.data.image_size=0"], "image_size=0: must be at least"),
-        (["--config.batch_size=-4"], "batch_size=-4: must be at least 1"),
-        (["--config.batch_size=9", "--config.devices=2"], "9 is not divisible by the 2 devices"),
-        (["--config.devices=64"], "JAX sees 8 cpu"),
-        ([*MOBILENET, "--config.model.weights=TMP/text"], "text: not a .safetensors or .pth"),
-        ([*MOBILENET, "--config.model.weights=TMP/none.pth"], "none.pth: no such file"),
-        (["--config.model.name=mobilenet_v2", "--config.data.image_size=28"], "mobilenet_v2 needs at least 32"),
-        (["--config.model.freeze=backbone"], "seed_cnn has no backbone; give --config.model.freeze=none"),
-        (["--workdir=TMP/text"], "is a file"),
-        (["--workdir=TMP/foreign"], "holds no run"),
-        (["--workdir=TMP/other"], "belongs to a run with another config: seed (1 -> 0)"),
-        (["--workdir=/proc/run"], "cannot be written"),
-        (["--config=TMP/none.py"], "no such file"),
-        (["--workdri=TMP/run"], "unrecognized arguments: --workdri="),
-        (["extra"], "unrecognized arguments: extra"),
-    ],
-    ids=lambda value: value[-1].rsplit("=", 1)[0] if isinstance(value, list) else "",
-)
-def test_mistakes_are_one_line_and_write_nothing(tmp_path, draw, capsys, flags, words):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "one" / "daisy").mkdir(parents=True)
-    for number in range(12):
-        (tmp_path / "one" / "daisy" / f"{number}.png").write_bytes(png(draw(number)))
-    (tmp_path / "text").write_text("no weights")
-    (tmp_path / "foreign").mkdir()
-    (tmp_path / "foreign" / "thesis.tex").touch()
-    if "TMP/other" in flags[0]:
-        from flowers_jax.run.directory import RunDirectory
-
-        config = runpy.run_path("configs/smoke.py")["get_config"]()
-        config.seed, config.devices = 1, 1
-        RunDirectory(tmp_path / "other").write_config(config)
-    before, runs = tree(tmp_path), tree(ROOT / "runs")
-    base = [*SMOKE, "--config.model.freeze=backbone", "--config.image"] if not flags else SMOKE
-    status = script(
-        "train", *base, f"--workdir={tmp_path}/run", *(flag.replace("TMP", str(tmp_path)) for flag in flags)
-    )
-    error = capsys.readouterr().err
-    assert status == 2
-    assert error.startswith("error: ") and error.count("\n") == 1 and "Traceback" not in error
-    assert words in error
-    assert tree(tmp_path) == before and tree(ROOT / "runs") == runs
-
-
-def test_train_alone_names_a_run_directory_of_its_own(monkeypatch, tmp_path):
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    monkeypatch.chdir(tmp_path)
-    assert script("train", *SMOKE, "--config.epochs=1") == 0
-    (made,) = (tmp_path / "runs").iterdir()
-    assert made.name.startswith("smoke-") and (made / "summary.json").is_file()
-    assert cli.default_workdir("configs/smoke.py", made.name.removeprefix("smoke-")) == f"runs/{made.name}-2"
-
-
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_and_again(tmp_path, signum, status):
-    command = [sys.executable, "scripts/train.py", *SMOKE, "--config.epochs=40", f"--workdir={tmp_path / 'run'}"]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "run" / "metrics.csv").is_file():
-        assert first.poll() is None
-        time.sleep(0.05)
-    first.send_signal(signum)
-    _, error = first.communicate(timeout=60)
-    assert first.returncode == status
-    assert f"with --workdir={tmp_path / 'run'} goes on from here" in error and "Traceback" not in error
-    done = len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) - 1
-    assert 0 < done < 40
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "(resumed at epoch" in again.stdout
-    assert f"epoch {done:>3}  train" not in again.stdout
-    epochs = [row["epoch"] for row in table(tmp_path / "run" / "metrics.csv")]
-    assert epochs == [str(e) for e in range(1, len(epochs) + 1)]
 
 
 @pytest.fixture
@@ -288,9 +177,3 @@ def test_split_mistakes(run, tmp_path, capsys):
         assert script("split", *flags) == 2
         assert words in capsys.readouterr().err
     assert tree(tmp_path) == before
-
-
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "check", "split"])
-def test_help(name, capsys):
-    assert script(name, "--help") == 0
-    assert f"python scripts/{name}.py" in capsys.readouterr().out
