@@ -62,9 +62,7 @@ def locate(weights: str, alpha: float) -> WeightsFile:
         UsageError: there is no such file, none is known for this width, or no way leads to it.
     """
     if weights != "auto":
-        path = Path(os.path.expanduser(weights))
-        if not os.path.isfile(path):
-            raise UsageError(f"--config.model.weights={weights}: no such file; give auto, none or a weights file")
+        path = named_file(weights)
         return WeightsFile(path, fetch.sha256_of(path), "the file that config.model.weights names")
     known = TORCHVISION_V1
     if alpha != known.alpha:
@@ -86,6 +84,18 @@ def locate(weights: str, alpha: float) -> WeightsFile:
                 f"{fetch.cache_dir()}, give --config.model.weights=FILE, or --config.model.weights=none"
             ) from index
         return WeightsFile(path, known.sha256, f"from the package index, because the publisher failed ({publisher})")
+
+
+def named_file(weights: str) -> Path:
+    """The file that `config.model.weights` names.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    path = Path(os.path.expanduser(weights))
+    if not os.path.isfile(path):
+        raise UsageError(f"--config.model.weights={weights}: no such file; give auto, none or a weights file")
+    return path
 
 
 def load_backbone(file: WeightsFile, template: Variables) -> Variables:

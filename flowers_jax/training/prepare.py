@@ -1,6 +1,5 @@
 """Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
 
-import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,8 +104,8 @@ def _check_model(config: Config) -> None:
     """What the model does not have, it cannot be asked for."""
     name, size, weights = config.model.name, config.data.image_size, config.model.weights
     if name == "mobilenet_v2":
-        if weights not in ("auto", "none") and not os.path.isfile(os.path.expanduser(weights)):
-            raise UsageError(f"--config.model.weights={weights}: no such file; give auto, none or a weights file")
+        if weights not in ("auto", "none"):
+            pretrained.named_file(weights)  # before the data, which may take a while
         if size < 32:
             raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
     elif config.model.freeze != "none":
