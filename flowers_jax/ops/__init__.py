@@ -1,5 +1,6 @@
-"""Convolutions, chosen per backend behind one function each."""
+"""Convolution: `convolve`, which the models run, and the reference that says what it must give."""
 
-from flowers_jax.ops.convolution import depthwise_conv, pointwise_conv
+from flowers_jax.ops.convolution import PATHS, convolve
+from flowers_jax.ops.reference import conv2d, conv2d_input_grad, conv2d_kernel_grad
 
-__all__ = ["depthwise_conv", "pointwise_conv"]
+__all__ = ["PATHS", "conv2d", "conv2d_input_grad", "conv2d_kernel_grad", "convolve"]

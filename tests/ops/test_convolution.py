@@ -1,42 +1,141 @@
-"""The fast paths equal the plain convolution, forward and backward."""
+"""Definition, closed forms, `jax.grad`, central differences and the fast code agree."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
+from hypothesis import HealthCheck, given, settings
+from jax.test_util import check_grads
+from scipy.signal import correlate2d
 
-from flowers_jax import ops
-from flowers_jax.ops import convolution
+from flowers_jax import config, ops
+from tests.ops.cases import KINDS, Case, cases
 
-KEY = jax.random.key(0)
+close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
+quietly = partial(settings, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 
 
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("size", [(7, 8), (5, 5), (12, 9)])
-@pytest.mark.parametrize("padding", [((1, 1), (1, 1)), ((0, 1), (0, 1)), ((0, 0), (0, 0))])
-def test_depthwise(stride, size, padding):
-    x = jax.random.normal(KEY, (2, *size, 5))
-    kernel = jax.random.normal(jax.random.fold_in(KEY, 1), (3, 3, 1, 5))
+@pytest.fixture(autouse=True)
+def float64():
+    with jax.enable_x64(True):
+        yield
 
-    def plain(x, kernel):
-        return lax.conv_general_dilated(
-            x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=5
+
+def values_and_gradients(case: Case, path: str) -> list[np.ndarray]:
+    @jax.jit
+    def all_three(x, w, dy):
+        y, back = jax.vjp(lambda x, w: ops.convolve(x, w, **case.arguments, path=path), x, w)
+        return y, *back(dy)
+
+    return [np.asarray(a) for a in all_three(case.x, case.w, case.dy)]
+
+
+def closed_forms(case: Case) -> list[np.ndarray]:
+    @jax.jit
+    def all_three(x, w, dy):
+        arguments = case.arguments
+        return (
+            ops.conv2d(x, w, **arguments),
+            ops.conv2d_input_grad(dy, w, x.shape, **arguments),
+            ops.conv2d_kernel_grad(x, dy, w.shape, **arguments),
         )
 
-    def fast(x, kernel):
-        return convolution._shifted_add(x, kernel, stride, padding)
-
-    np.testing.assert_allclose(fast(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(ops.depthwise_conv(x, kernel, stride, padding), plain(x, kernel), rtol=1e-5, atol=1e-5)
-    gradients = [jax.grad(lambda *a, f=f: (f(*a) ** 2).sum(), (0, 1))(x, kernel) for f in (fast, plain)]
-    for one, other in zip(*gradients, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    return [np.asarray(a) for a in all_three(case.x, case.w, case.dy)]
 
 
-def test_pointwise():
-    x = jax.random.normal(KEY, (2, 3, 4, 5))
-    kernel = jax.random.normal(KEY, (5, 7))
-    np.testing.assert_allclose(
-        ops.pointwise_conv(x, kernel), jnp.einsum("bhwi,io->bhwo", x, kernel), rtol=1e-5, atol=1e-5
-    )
+def agree(case: Case) -> None:
+    expected = closed_forms(case)
+    for path in ("reference", "fast", "xla"):
+        for given_, expected_ in zip(values_and_gradients(case, path), expected, strict=True):
+            assert given_.dtype == np.float64
+            close(given_, expected_, err_msg=path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_path_and_gradient_agrees(kind):
+    quietly(max_examples=13)(given(cases(kind))(agree))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_path_and_gradient_agrees_500_times(kind):
+    quietly(max_examples=125)(given(cases(kind))(agree))()
+
+
+def differences(case: Case, order: int) -> None:
+    for path in ("reference", "fast", "xla"):
+        f = jax.jit(lambda x, w, path=path: jnp.sin(ops.convolve(x, w, **case.arguments, path=path)))
+        check_grads(f, (case.x, case.w), order=order, modes=("rev",), atol=1e-5, rtol=1e-5, eps=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_central_differences_agree(kind):
+    quietly(max_examples=2)(given(cases(kind))(lambda case: differences(case, order=1)))()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_central_differences_agree_to_second_order(kind):
+    quietly(max_examples=8)(given(cases(kind))(lambda case: differences(case, order=2)))()
+
+
+def test_scipy_agrees():
+    rng = np.random.default_rng(0)
+    image, kernel = rng.normal(size=(7, 6)), rng.normal(size=(3, 3))
+    y = ops.conv2d(image[None, :, :, None], kernel[:, :, None, None])
+    close(y[0, :, :, 0], correlate2d(image, kernel, mode="same"))
+
+
+@pytest.mark.parametrize("path", ops.PATHS)
+def test_many_images_and_many_rows(path):
+    """What the fast code divides (images into groups, rows into sums) is whole again."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(6, 21, 20, 4)), rng.normal(size=(3, 3, 1, 4))
+    arguments = {"stride": 2, "padding": ((1, 1), (1, 1)), "dilation": 1, "groups": 4}
+    case = Case(x, w, arguments)
+    for given_, expected in zip(values_and_gradients(case, path), closed_forms(case), strict=True):
+        close(given_, expected)
+
+
+@pytest.mark.parametrize("path", ops.PATHS)
+@pytest.mark.parametrize(
+    ("shape", "kernel", "arguments", "message"),
+    [
+        ((1, 2, 5, 1), (3, 3, 1, 1), {"padding": "VALID"}, r"3x3.*larger than the padded image of 2x5.*\(1, 2, 5, 1\)"),
+        ((1, 4, 4, 1), (3, 3, 1, 1), {"padding": "VALID", "dilation": 2}, r"5x5 with dilation 2 is larger.*4x4"),
+        (
+            (1, 5, 5, 4),
+            (3, 3, 1, 4),
+            {"groups": 3},
+            r"groups 3 does not divide the 4 input or 4 output.*\(3, 3, 1, 4\)",
+        ),
+        ((1, 5, 5, 4), (3, 3, 2, 3), {"groups": 2}, r"groups 2 does not divide the 4 input or 3 output"),
+        ((1, 5, 5, 4), (3, 3, 3, 2), {}, r"reads 3 channels in 1 group\(s\), the input has 4"),
+        ((1, 5, 5, 1), (3, 3, 1, 1), {"stride": 0}, r"stride 0: must be at least 1 \(input \(1, 5, 5, 1\), kernel"),
+        ((1, 5, 5, 1), (3, 3, 1, 1), {"padding": "same"}, r"padding 'same': must be SAME, VALID or"),
+        ((1, 5, 5, 1), (3, 3, 1, 1), {"padding": ((-1, 0), (0, 0))}, "cannot be fewer than none"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_named(path, shape, kernel, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ops.convolve(jnp.zeros(shape), jnp.zeros(kernel), **arguments, path=path)
+    if path == "reference":
+        with pytest.raises(ValueError, match=message):
+            ops.conv2d_input_grad(jnp.zeros((1, 3, 3, 1)), jnp.zeros(kernel), shape, **arguments)
+        with pytest.raises(ValueError, match=message):
+            ops.conv2d_kernel_grad(jnp.zeros(shape), jnp.zeros((1, 3, 3, 1)), kernel, **arguments)
+
+
+def test_an_output_gradient_of_another_shape_is_named():
+    x, w, dy = jnp.zeros((1, 5, 5, 1)), jnp.zeros((3, 3, 1, 2)), jnp.zeros((1, 5, 4, 2))
+    with pytest.raises(ValueError, match=r"\(1, 5, 4, 2\), the output \(1, 5, 5, 2\)"):
+        ops.conv2d_input_grad(dy, w, x.shape)
+    with pytest.raises(ValueError, match=r"\(1, 5, 4, 2\), the output \(1, 5, 5, 2\)"):
+        ops.conv2d_kernel_grad(x, dy, w.shape)
+
+
+def test_the_config_names_every_path():
+    assert all(config.RULES["model.convolution"].holds(path) for path in ops.PATHS)
+    assert not config.RULES["model.convolution"].holds("slow")

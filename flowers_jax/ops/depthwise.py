@@ -1,0 +1,114 @@
+"""Depthwise convolution for XLA's CPU backend, which runs a grouped convolution 30 times slower than this.
+
+Forward: one multiply-add for each place of the kernel, over shifted views of the padded input. Backward: the
+input gradient likewise, and the kernel gradient as sums of products, both for a few images at a time so that
+what they share stays in the processor's cache. docs/convolution.md has the formulas, `reference` the oracle.
+"""
+
+import functools
+import operator
+import os
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from flowers_jax.ops.geometry import Zeros, geometry
+
+Image = Float[Array, "_batch _height _width _channels"]
+Kernel = Float[Array, "_kh _kw 1 _channels"]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def depthwise_conv(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int = 1) -> Image:
+    """Each channel with its own kernel: [B, H, W, C] x [kh, kw, 1, C] -> [B, H', W', C] in the dtype of `x`.
+
+    Reverse-mode derivatives of any order; no forward mode.
+    """
+    return _forward(x, kernel, stride, zeros, dilation)[0]
+
+
+def _forward(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int) -> tuple[Image, tuple[Image, Kernel]]:
+    padded = _pad(x, zeros)
+    _, size = geometry(x.shape, kernel.shape, stride, zeros, dilation, x.shape[3])
+    products = (
+        _window(padded, row * dilation, column * dilation, size, stride) * weights
+        for row, column, weights in _taps(kernel)
+    )
+    return functools.reduce(operator.add, products), (padded, kernel)
+
+
+def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
+    padded, kernel = saved
+    height, width, channels = dy.shape[1:]
+    together = _images_together(len(dy))
+
+    def add(sums: list[Array], images: tuple[Array, Array]) -> tuple[list[Array], Array]:
+        padded, dy = lax.optimization_barrier(images)
+        products = [
+            sum(
+                _window(padded, i * stride + row * dilation, column * dilation, (1, width), stride)[:, 0] * dy[:, i]
+                for i in range(height)
+            )
+            for row, column, _ in _taps(kernel)
+        ]
+        dx = _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
+        return [total + product for total, product in zip(sums, products, strict=True)], dx
+
+    start = [jnp.zeros((together, width, channels), dy.dtype) for _ in _taps(kernel)]
+    padded, dy = (a.reshape(-1, together, *a.shape[1:]) for a in (padded, dy))
+    sums, dx = lax.scan(add, start, (padded, dy))
+    dkernel = jnp.stack([total.sum((0, 1)) for total in sums]).reshape(kernel.shape)
+    return dx.reshape(-1, *dx.shape[2:]), dkernel
+
+
+depthwise_conv.defvjp(_forward, _backward)
+
+
+def _input_grad(dy: Image, kernel: Kernel, shape: Sequence[int], stride: int, zeros: Zeros, dilation: int) -> Image:
+    """dL/dx for the padded input's `shape`.
+
+    Places that are equal modulo the stride are reached by the same part of the kernel, so each of these phases is
+    a correlation of stride 1; they are interleaved at the end.
+    """
+    reach = [(k - 1) * dilation // stride for k in kernel.shape[:2]]
+    sizes = [-(-n // stride) for n in shape[1:3]]
+    padded = _pad(dy, [(r, n - m) for r, n, m in zip(reach, sizes, dy.shape[1:3], strict=True)])
+
+    def phase(row: int, column: int) -> Array:
+        parts = (
+            _window(padded, reach[0] - u * dilation // stride, reach[1] - v * dilation // stride, sizes, 1) * weights
+            for u, v, weights in _taps(kernel)
+            if (u * dilation % stride, v * dilation % stride) == (row, column)
+        )
+        return sum(parts, start=jnp.zeros((len(dy), *sizes, dy.shape[3]), dy.dtype))
+
+    dx = phase(0, 0)
+    if stride > 1:
+        phases = jnp.stack([jnp.stack([phase(r, c) for c in range(stride)], 3) for r in range(stride)], 2)
+        dx = phases.reshape(len(dy), stride * sizes[0], stride * sizes[1], dy.shape[3])
+    (top, bottom), (left, right) = zeros
+    return dx[:, top : shape[1] - bottom, left : shape[2] - right]
+
+
+def _taps(kernel: Kernel) -> Iterator[tuple[int, int, Array]]:
+    for row in range(kernel.shape[0]):
+        for column in range(kernel.shape[1]):
+            yield row, column, kernel[row, column, 0]
+
+
+def _pad(x: Image, zeros: Sequence[tuple[int, int]]) -> Image:
+    # Without the barrier XLA fuses the padding into each of the shifted reads and pays for it at every one.
+    return lax.optimization_barrier(jnp.pad(x, ((0, 0), *zeros, (0, 0))))
+
+
+def _window(x: Image, row: int, column: int, size: Sequence[int], stride: int) -> Image:
+    end = (x.shape[0], row + (size[0] - 1) * stride + 1, column + (size[1] - 1) * stride + 1, x.shape[3])
+    return lax.slice(x, (0, row, column, 0), end, (1, stride, stride, 1))
+
+
+def _images_together(batch: int) -> int:
+    """As many images as processors, between which XLA divides the work along the images."""
+    return next(n for n in range(min(batch, os.cpu_count() or 1), 0, -1) if batch % n == 0)
