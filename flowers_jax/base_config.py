@@ -35,6 +35,7 @@ def get_config() -> Config:
     config.model.weights = "auto"  # auto|none|PATH of .safetensors or .pth; auto: cache, publisher, package index
     config.model.alpha = 1.0  # MobileNetV2's width multiplier
     config.model.head = "pool"  # pool|flatten256 (the course's) on MobileNetV2's features
+    config.model.convolution = "auto"  # auto|fast|xla|reference: how convolutions run; auto: fast on a CPU, else xla
     config.model.freeze = "backbone"  # none|backbone: what does not train, BatchNorm statistics included
 
     config.augment = ConfigDict({}, type_safe=False)

@@ -63,6 +63,7 @@ RULES: dict[str, Rule] = {
     "model.weights": Rule(lambda v: v != "", "auto, none or a file"),
     "model.alpha": Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"),
     "model.head": _one_of("pool", "flatten256"),
+    "model.convolution": _one_of("auto", "fast", "xla", "reference"),
     "model.freeze": _one_of("none", "backbone"),
     "augment.horizontal_flip": _ANY,
     "plateau.monitor": _METRIC,

@@ -4,6 +4,7 @@ Basic blocks after He et al. 2015 (https://arxiv.org/abs/1512.03385), each endin
 BatchNorm scale, so that the network starts as its shortcuts (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from flowers_jax.models.layers import ConvNorm
 from flowers_jax.types import Activations
 
 STAGES = ((32, 1), (64, 2), (128, 2))
@@ -22,17 +24,14 @@ class ResidualBlock(nn.Module):
 
     channels: int
     stride: int
-    axis_name: str | None
-    dtype: DTypeLike
+    layer: Callable[..., ConvNorm]
 
     @nn.compact
     def __call__(self, x: Activations, train: bool) -> Activations:
-        conv = partial(nn.Conv, self.channels, use_bias=False, dtype=self.dtype)
-        norm = partial(nn.BatchNorm, not train, momentum=0.9, dtype=self.dtype, axis_name=self.axis_name)
-        y = nn.relu(norm()(conv((3, 3), self.stride)(x)))
-        y = norm(scale_init=nn.initializers.zeros)(conv((3, 3))(y))
+        y = self.layer(self.channels, 3, self.stride, activation=nn.relu)(x, train)
+        y = self.layer(self.channels, 3, scale_init=nn.initializers.zeros)(y, train)
         if x.shape != y.shape:
-            x = norm(name="shortcut_bn")(conv((1, 1), self.stride, name="shortcut")(x))
+            x = self.layer(self.channels, 1, self.stride, name="shortcut")(x, train)
         return nn.relu(x + y)
 
 
@@ -42,13 +41,14 @@ class ResidualCNN(nn.Module):
     num_classes: int
     axis_name: str | None = None
     dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
-        x = nn.Conv(STAGES[0][0], (3, 3), 2, use_bias=False, dtype=self.dtype, name="stem")(x.astype(self.dtype))
-        x = nn.BatchNorm(not train, momentum=0.9, dtype=self.dtype, axis_name=self.axis_name, name="stem_bn")(x)
-        x = nn.max_pool(nn.relu(x), (3, 3), (2, 2), padding="SAME")
+        layer = partial(ConvNorm, axis_name=self.axis_name, dtype=self.dtype, convolution=self.convolution)
+        x = layer(STAGES[0][0], 3, 2, activation=nn.relu, name="stem")(x.astype(self.dtype), train)
+        x = nn.max_pool(x, (3, 3), (2, 2), padding="SAME")
         for channels, stride in STAGES:
-            x = ResidualBlock(channels, stride, self.axis_name, self.dtype)(x, train)
-            x = ResidualBlock(channels, 1, self.axis_name, self.dtype)(x, train)
+            x = ResidualBlock(channels, stride, layer)(x, train)
+            x = ResidualBlock(channels, 1, layer)(x, train)
         return nn.Dense(self.num_classes, name="head")(x.astype(jnp.float32).mean(axis=(1, 2)))

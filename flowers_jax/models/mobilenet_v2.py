@@ -5,6 +5,7 @@ two differ in how they pad stride 2 and in BatchNorm's epsilon; both belong to t
 `convention`, holds them together.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,8 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
-from flowers_jax import ops
-from flowers_jax.ops.convolution import Padding
+from flowers_jax.models.layers import ConvNorm, relu6
 from flowers_jax.types import Activations
 
 BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -37,55 +37,21 @@ def make_divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
-def padding(size: tuple[int, int], kernel: int, stride: int, symmetric: bool) -> Padding:
-    """Zeros around [H, W]: torch's symmetric (kernel - 1) / 2, or TensorFlow's SAME."""
-    if symmetric:
-        return ((kernel // 2, kernel // 2),) * 2
-    totals = (max((-(-s // stride) - 1) * stride + kernel - s, 0) for s in size)
-    return tuple((t // 2, t - t // 2) for t in totals)
-
-
-class BatchNormRelu6(nn.Module):
-    """BatchNorm in the weights' convention, then ReLU6 where `activate`."""
-
-    convention: str
-    axis_name: str | None
-    dtype: DTypeLike
-    activate: bool = True
-
-    @nn.compact
-    def __call__(self, x: Activations, train: bool) -> Activations:
-        _, epsilon, momentum = CONVENTIONS[self.convention]
-        x = nn.BatchNorm(
-            use_running_average=not train, epsilon=epsilon, momentum=momentum, dtype=self.dtype,
-            axis_name=self.axis_name, name="bn",
-        )(x)  # fmt: skip
-        return jnp.clip(x, 0, 6) if self.activate else x
-
-
 class InvertedResidual(nn.Module):
     """Expand with 1x1, filter with depthwise 3x3, project with 1x1; add the input where shapes allow."""
 
     channels: int
     expansion: int
     stride: int
-    convention: str
-    axis_name: str | None
-    dtype: DTypeLike
+    layer: Callable[..., ConvNorm]
 
     @nn.compact
     def __call__(self, x: Activations, train: bool) -> Activations:
         inputs, hidden = x, x.shape[-1] * self.expansion
-        norm = {"convention": self.convention, "axis_name": self.axis_name, "dtype": self.dtype}
         if self.expansion > 1:
-            x = _pointwise(self, "expand", x, hidden)
-            x = BatchNormRelu6(**norm, name="expand_bn")(x, train)
-        kernel = self.param("depthwise", nn.initializers.he_normal(in_axis=(0, 1), out_axis=-1), (3, 3, 1, hidden))
-        pad = padding((x.shape[1], x.shape[2]), 3, self.stride, CONVENTIONS[self.convention].symmetric)
-        x = ops.depthwise_conv(x, kernel.astype(self.dtype), self.stride, pad)
-        x = BatchNormRelu6(**norm, name="depthwise_bn")(x, train)
-        x = _pointwise(self, "project", x, self.channels)
-        x = BatchNormRelu6(**norm, activate=False, name="project_bn")(x, train)
+            x = self.layer(hidden, activation=relu6, name="expand")(x, train)
+        x = self.layer(hidden, 3, self.stride, groups=None, activation=relu6, name="depthwise")(x, train)
+        x = self.layer(self.channels, name="project")(x, train)
         return inputs + x if self.stride == 1 and inputs.shape[-1] == self.channels else x
 
 
@@ -96,24 +62,28 @@ class Backbone(nn.Module):
     convention: str
     axis_name: str | None
     dtype: DTypeLike
+    convolution: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> Activations:
-        norm = {"convention": self.convention, "axis_name": self.axis_name, "dtype": self.dtype}
-        pad = padding((x.shape[1], x.shape[2]), 3, 2, CONVENTIONS[self.convention].symmetric)
-        stem = make_divisible(32 * self.alpha)
-        x = nn.Conv(stem, (3, 3), 2, padding=pad, use_bias=False, dtype=self.dtype, name="stem")(x)
-        x = BatchNormRelu6(**norm, name="stem_bn")(x, train)
+        symmetric, epsilon, momentum = CONVENTIONS[self.convention]
+
+        def layer(channels: int, kernel_size: int = 1, stride: int = 1, **kw) -> ConvNorm:
+            half = kernel_size // 2
+            pad = ((half, half), (half, half)) if symmetric else "SAME"
+            kw |= {"axis_name": self.axis_name, "dtype": self.dtype, "convolution": self.convolution}
+            return ConvNorm(channels, kernel_size, stride, pad, epsilon=epsilon, momentum=momentum, **kw)
+
+        x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, train)
         number = 0
         for expansion, channels, repeats, stride in BLOCKS:
             for repeat in range(repeats):
                 x = InvertedResidual(
-                    make_divisible(channels * self.alpha), expansion, stride if repeat == 0 else 1, **norm,
+                    make_divisible(channels * self.alpha), expansion, stride if repeat == 0 else 1, layer,
                     name=f"block_{number}",
                 )(x, train)  # fmt: skip
                 number += 1
-        x = _pointwise(self, "last", x, make_divisible(1280 * max(1.0, self.alpha)))
-        return BatchNormRelu6(**norm, name="last_bn")(x, train)
+        return layer(make_divisible(1280 * max(1.0, self.alpha)), activation=relu6, name="last")(x, train)
 
 
 class MobileNetV2(nn.Module):
@@ -121,6 +91,7 @@ class MobileNetV2(nn.Module):
 
     Attributes:
         head: `pool` (global average, dense) or the course's `flatten256` (flatten, dense 256, ReLU, dense).
+        convolution: one of `ops.PATHS`.
         freeze: `backbone` runs its BatchNorm on stored statistics even in training; `none` does not.
         axis_name: the mapped axis over which BatchNorm's batch statistics are averaged in training.
     """
@@ -132,10 +103,11 @@ class MobileNetV2(nn.Module):
     freeze: str = "none"
     axis_name: str | None = None
     dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
-        backbone = Backbone(self.alpha, self.convention, self.axis_name, self.dtype, name="backbone")
+        backbone = Backbone(self.alpha, self.convention, self.axis_name, self.dtype, self.convolution, name="backbone")
         x = backbone(x.astype(self.dtype), train=train and self.freeze != "backbone").astype(jnp.float32)
         if self.head == "pool":
             x = x.mean(axis=(1, 2))
@@ -143,8 +115,3 @@ class MobileNetV2(nn.Module):
             x = nn.relu(nn.Dense(256, name="head_hidden")(x.reshape(x.shape[0], -1)))
         # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
-
-
-def _pointwise(module: nn.Module, name: str, x: Array, channels: int) -> Array:
-    kernel = module.param(name, nn.initializers.he_normal(), (x.shape[-1], channels))
-    return ops.pointwise_conv(x, kernel.astype(x.dtype))

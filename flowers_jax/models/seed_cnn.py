@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from flowers_jax.models.layers import Conv
+
 
 class SeedCNN(nn.Module):
     """[B, 28, 28, 3] -> 14x14x32 (896 parameters) -> 7x7x32 -> 1568 -> [B, 5] (7,845 parameters) float32 logits.
@@ -15,11 +17,12 @@ class SeedCNN(nn.Module):
     num_classes: int
     axis_name: str | None = None  # every model takes it; there is no BatchNorm here to use it
     dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
         del train  # nothing here behaves differently in training
-        x = nn.Conv(32, (3, 3), 2, padding="SAME", dtype=self.dtype, name="conv")(x.astype(self.dtype))
+        x = Conv(32, 3, 2, dtype=self.dtype, convolution=self.convolution, name="conv")(x.astype(self.dtype))
         x = nn.max_pool(nn.relu(x), (2, 2), (2, 2))
         x = x.reshape(x.shape[0], -1).astype(jnp.float32)
         return nn.Dense(self.num_classes, name="head")(x)

@@ -11,7 +11,7 @@ from flax import traverse_util
 
 from flowers_jax.models.tensor_files import WeightsError
 
-_BN = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}
+_BN = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _HEAD = ("classifier.1.weight", "classifier.1.bias")
 
 Variables = dict[str, Any]
@@ -32,7 +32,7 @@ def import_backbone(tensors: Mapping[str, np.ndarray], template: Variables) -> V
     problems = [f"missing {name}" for name in wanted.keys() - given.keys()]
     problems += [f"unexpected {name}" for name in given.keys() - wanted.keys()]
     for name in wanted.keys() & given.keys():
-        value, path = _to_flax(given[name], wanted[name]), wanted[name]
+        value, path = _to_flax(given[name]), wanted[name]
         if value.shape != flat[path].shape:
             problems.append(f"{name} has shape {given[name].shape}, which gives {value.shape}, not {flat[path].shape}")
         else:
@@ -44,29 +44,23 @@ def import_backbone(tensors: Mapping[str, np.ndarray], template: Variables) -> V
 
 
 def _torch_name(path: str) -> str:
-    """`params/backbone/block_1/expand_bn/bn/scale` -> `features.2.conv.0.1.weight`."""
+    """`params/backbone/block_1/expand/scale` -> `features.2.conv.0.1.weight`."""
     _, _, layer, *inner = path.split("/")
-    if layer in ("stem", "stem_bn", "last", "last_bn"):
-        place = "features.0" if layer.startswith("stem") else "features.18"
-        return f"{place}.1.{_bn_leaf(inner)}" if layer.endswith("_bn") else f"{place}.0.weight"
-    number = int(layer.removeprefix("block_"))
-    first = 0 if number == 0 else 1  # the first block does not expand, so its layers stand one place earlier
-    conv, bn = {
-        "expand": ("0.0", "0.1"),
-        "depthwise": (f"{first}.0", f"{first}.1"),
-        "project": (f"{first + 1}", f"{first + 2}"),
-    }[inner[0].removesuffix("_bn")]
-    place = f"features.{number + 1}.conv"
-    return f"{place}.{bn}.{_bn_leaf(inner[1:])}" if inner[0].endswith("_bn") else f"{place}.{conv}.weight"
+    leaf = inner[-1]
+    if layer in ("stem", "last"):
+        place, conv, bn = ("features.0" if layer == "stem" else "features.18"), "0", "1"
+    else:
+        number = int(layer.removeprefix("block_"))
+        first = 0 if number == 0 else 1  # the first block does not expand, so its layers stand one place earlier
+        place = f"features.{number + 1}.conv"
+        conv, bn = {
+            "expand": ("0.0", "0.1"),
+            "depthwise": (f"{first}.0", f"{first}.1"),
+            "project": (f"{first + 1}", f"{first + 2}"),
+        }[inner[0]]
+    return f"{place}.{conv}.weight" if leaf == "kernel" else f"{place}.{bn}.{_BN[leaf]}"
 
 
-def _bn_leaf(inner: list[str]) -> str:
-    return next(torch for torch, flax in _BN.items() if flax == inner[-1])
-
-
-def _to_flax(tensor: np.ndarray, path: str) -> np.ndarray:
-    if tensor.ndim != 4:
-        return tensor
-    kernel = tensor.transpose(2, 3, 1, 0)  # OIHW -> HWIO; depthwise C1HW -> HW1C
-    is_pointwise = path.rsplit("/", 1)[-1] in ("expand", "project", "last")
-    return kernel[0, 0] if is_pointwise and kernel.shape[:2] == (1, 1) else kernel
+def _to_flax(tensor: np.ndarray) -> np.ndarray:
+    """OIHW -> HWIO; depthwise C1HW -> HW1C."""
+    return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor

@@ -137,7 +137,8 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
 def _fields(config: Config) -> dict[str, Any]:
     """The module's fields as `model.json` keeps them."""
     bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and jax.default_backend() != "cpu")
-    fields: dict[str, Any] = {"dtype": jnp.bfloat16 if bfloat16 else jnp.float32}
+    dtype = jnp.bfloat16 if bfloat16 else jnp.float32
+    fields: dict[str, Any] = {"dtype": dtype, "convolution": config.model.convolution}
     if config.model.name == "mobilenet_v2":
         fields |= {"alpha": config.model.alpha, "head": config.model.head, "freeze": config.model.freeze,
                    "convention": pretrained.TORCHVISION_V1.convention}  # fmt: skip

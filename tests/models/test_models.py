@@ -79,12 +79,6 @@ def test_make_divisible_is_the_papers():
     ]  # fmt: skip
 
 
-def test_padding_conventions():
-    assert mobilenet_v2.padding((224, 225), 3, 2, symmetric=True) == ((1, 1), (1, 1))
-    assert mobilenet_v2.padding((224, 225), 3, 2, symmetric=False) == ((0, 1), (1, 1))
-    assert mobilenet_v2.padding((14, 14), 3, 1, symmetric=False) == ((1, 1), (1, 1))
-
-
 def test_heads():
     flat = shapes(models.create("mobilenet_v2", 5, head="flatten256"), 96)["params"]
     assert flat["head_hidden"]["kernel"].shape == (3 * 3 * 1280, 256)

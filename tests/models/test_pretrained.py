@@ -110,8 +110,7 @@ def drawn():
     for keys, leaf in jax.tree_util.tree_leaves_with_path(variables):
         path = "/".join(key.key for key in keys)
         if "/backbone/" in path:
-            kernel = leaf[None, None] if leaf.ndim == 2 else leaf
-            tensors[_torch_name(path)] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel
+            tensors[_torch_name(path)] = leaf.transpose(3, 2, 0, 1) if leaf.ndim == 4 else leaf
     return variables, tensors
 
 
@@ -191,4 +190,4 @@ def test_the_package_index_carries_torchvisions_weights(fresh_cache, monkeypatch
     shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
     template = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), dict(shapes))
     variables = pretrained.load_backbone(file, template)
-    assert variables["batch_stats"]["backbone"]["stem_bn"]["bn"]["var"].all()
+    assert variables["batch_stats"]["backbone"]["stem"]["var"].all()

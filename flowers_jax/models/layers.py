@@ -1,0 +1,101 @@
+"""The layers that the models are made of. Their parameters have the names and shapes of Flax's own."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float32
+
+from flowers_jax import ops
+from flowers_jax.ops.geometry import Padding
+from flowers_jax.types import Activations
+
+Channels = Float32[Array, "channels"]
+
+
+def relu6(x: Activations) -> Activations:
+    """min(max(x, 0), 6), whose gradient is 1 strictly between and 0 elsewhere."""
+    return lax.clamp(jnp.zeros((), x.dtype), x, jnp.full((), 6, x.dtype))
+
+
+class Conv(nn.Module):
+    """Convolution with a bias: [B, H, W, I] -> [B, H', W', channels]. `convolution` is one of `ops.PATHS`."""
+
+    channels: int
+    kernel_size: int
+    stride: int = 1
+    padding: Padding = "SAME"
+    dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
+
+    @nn.compact
+    def __call__(self, x: Activations) -> Activations:
+        shape = (self.kernel_size, self.kernel_size, x.shape[3], self.channels)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.channels,)).astype(self.dtype)
+        return ops.convolve(x, kernel, self.stride, self.padding, path=self.convolution) + bias
+
+
+class ConvNorm(nn.Module):
+    """Convolution without bias, BatchNorm, activation: [B, H, W, I] -> [B, H', W', channels].
+
+    In training BatchNorm takes the mean and variance of the batch (over `axis_name` too). Otherwise it takes the
+    stored ones, and is a scale of the kernel and a bias: one pass over the activations less.
+
+    Attributes:
+        groups: None is depthwise, a group for each channel.
+        momentum: how much of the stored statistics an update keeps.
+        convolution: how it runs, one of `ops.PATHS`.
+    """
+
+    channels: int
+    kernel_size: int = 1
+    stride: int = 1
+    padding: Padding = "SAME"
+    groups: int | None = 1
+    activation: Callable[[Activations], Activations] | None = None
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    scale_init: nn.initializers.Initializer = nn.initializers.ones
+    axis_name: str | None = None
+    dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
+
+    @nn.compact
+    def __call__(self, x: Activations, train: bool) -> Activations:
+        groups = x.shape[3] if self.groups is None else self.groups
+        shape = (self.kernel_size, self.kernel_size, x.shape[3] // groups, self.channels)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        scale = self.param("scale", self.scale_init, (self.channels,))
+        bias = self.param("bias", nn.initializers.zeros, (self.channels,))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (self.channels,))
+        var = self.variable("batch_stats", "var", jnp.ones, (self.channels,))
+
+        def convolve(kernel: Array) -> Activations:
+            kernel = kernel.astype(self.dtype)
+            return ops.convolve(x, kernel, self.stride, self.padding, groups=groups, path=self.convolution)
+
+        if train:
+            # Behind a barrier, or XLA computes the convolution again for each of its readers.
+            y = lax.optimization_barrier(convolve(kernel))
+            batch_mean, batch_var = _moments(y, None if self.is_initializing() else self.axis_name)
+            if not self.is_initializing():
+                mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+                var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
+            factor = scale * lax.rsqrt(batch_var + self.epsilon)
+            y = y * factor.astype(self.dtype) + (bias - batch_mean * factor).astype(self.dtype)
+        else:
+            factor = scale * lax.rsqrt(var.value + self.epsilon)
+            y = convolve(kernel * factor) + (bias - mean.value * factor).astype(self.dtype)
+        return y if self.activation is None else self.activation(y)
+
+
+def _moments(y: Activations, axis_name: str | None) -> tuple[Channels, Channels]:
+    """Mean and variance of each channel in float32, over all replicas."""
+    y = y.astype(jnp.float32)
+    mean, square = y.mean((0, 1, 2)), (y * y).mean((0, 1, 2))
+    if axis_name is not None:
+        mean, square = lax.pmean((mean, square), axis_name)
+    return mean, jnp.maximum(square - mean * mean, 0)

@@ -1,0 +1,82 @@
+"""ConvNorm against Flax's own convolution and BatchNorm, and every model along every path of the convolution."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from flowers_jax import models, ops
+from flowers_jax.models.layers import ConvNorm, relu6
+
+EPSILON, MOMENTUM = 1e-3, 0.9
+
+
+class Flax(nn.Module):
+    """The oracle of a depthwise ConvNorm."""
+
+    channels: int
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = nn.Conv(self.channels, (3, 3), 2, feature_group_count=x.shape[3], use_bias=False)(x)
+        return nn.relu6(nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=EPSILON)(x))
+
+
+@pytest.fixture
+def both():
+    """The two modules, their variables (the statistics no trivial ones), and images."""
+    x = jax.random.normal(jax.random.key(0), (4, 9, 8, 6))
+    rng = np.random.default_rng(0)
+    kernel, scale, bias, mean = (rng.normal(size=s).astype("f") for s in [(3, 3, 1, 6), 6, 6, 6])
+    var = rng.uniform(0.5, 2, 6).astype("f")
+    ours = {"params": {"kernel": kernel, "scale": scale, "bias": bias}, "batch_stats": {"mean": mean, "var": var}}
+    flax = {
+        "params": {"Conv_0": {"kernel": kernel}, "BatchNorm_0": {"scale": scale, "bias": bias}},
+        "batch_stats": {"BatchNorm_0": {"mean": mean, "var": var}},
+    }
+    module = ConvNorm(6, 3, 2, groups=None, activation=relu6, epsilon=EPSILON, momentum=MOMENTUM)
+    return (module, ours), (Flax(6), flax), x
+
+
+def test_stored_statistics_folded_into_the_kernel(both):
+    (module, ours), (oracle, flax), x = both
+    np.testing.assert_allclose(module.apply(ours, x, False), oracle.apply(flax, x, False), atol=1e-5)
+
+
+def test_batch_statistics_and_every_gradient(both):
+    (module, ours), (oracle, flax), x = both
+
+    def loss(params, x, module, variables):
+        y, updated = module.apply(variables | {"params": params}, x, True, mutable=["batch_stats"])
+        return (jnp.sin(y) * jnp.arange(y.size).reshape(y.shape) / y.size).sum(), updated["batch_stats"]
+
+    grad = jax.grad(loss, argnums=(0, 1), has_aux=True)
+    (given, given_x), stats = grad(ours["params"], x, module, ours)
+    (expected, expected_x), expected_stats = grad(flax["params"], x, oracle, flax)
+    assert jax.tree.map(jnp.shape, given) == jax.tree.map(jnp.shape, ours["params"])
+    flat = expected["Conv_0"] | expected["BatchNorm_0"]
+    for a, b in [
+        (given_x, expected_x),
+        *((given[n], flat[n]) for n in flat),
+        *((stats[n], expected_stats["BatchNorm_0"][n]) for n in stats),
+    ]:
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_relu6_is_flaxs():
+    x = jnp.array([-1.0, 0.0, 2.0, 6.0, 7.0]).reshape(1, 1, 1, 5)
+    assert np.array_equal(relu6(x), nn.relu6(x))
+    assert np.array_equal(jax.grad(lambda x: relu6(x).sum())(x).ravel(), [0, 0, 1, 0, 0])
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_a_model_gives_the_same_along_every_path(name):
+    x = jax.random.normal(jax.random.key(0), (2, 33, 32, 3))
+    variables = jax.jit(models.create(name, 5).init)(jax.random.key(1), x)
+    variables["params"]["head"]["kernel"] = jax.random.normal(
+        jax.random.key(2), variables["params"]["head"]["kernel"].shape
+    )
+    logits = {path: jax.jit(models.create(name, 5, convolution=path).apply)(variables, x) for path in ops.PATHS}
+    for path, given in logits.items():
+        np.testing.assert_allclose(given, logits["reference"], rtol=1e-4, atol=1e-4, err_msg=path)
