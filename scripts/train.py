@@ -9,14 +9,16 @@ FOLDER holds a folder of photographs for each class. Without it the flowers of t
 import time
 from collections.abc import Sequence
 
-from flowers_jax import cli
-from flowers_jax.training.loop import fit
+from flowers_jax import cli, host_memory
 
 
 def main(argv: Sequence[str]) -> None:
     config, args = cli.parse_config(__doc__, argv)
+    from flowers_jax.training.loop import fit  # takes a second, which a mistake in a flag need not wait for
+
     fit(config, args.workdir or cli.default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S")))
 
 
 if __name__ == "__main__":
+    host_memory.ask_for_huge_pages()
     cli.run(main)
