@@ -53,14 +53,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
 
-def parse_config(description: str | None, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
-    """`--config=FILE [--workdir=DIR] [--config.key=value ...]` as a validated config and the other flags."""
+def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
+    """`--config=FILE [--config.key=value ...]` as a validated config, and the script's own flags."""
     keys = [f"  --config.{key.name}={_show(key.default)}\n      {key.comment}" for key in config_lib.describe()]
-    flags = parser(description)
     flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(keys)
     flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
-    flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
-                       "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
     return config_lib.load(args.config, overrides), args

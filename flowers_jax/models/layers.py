@@ -6,13 +6,32 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float32
+from jaxtyping import Array, Float, Float32
 
 from flowers_jax import ops
 from flowers_jax.ops.geometry import Padding
 from flowers_jax.types import Activations
 
 Channels = Float32[Array, "channels"]
+
+
+class Layer(nn.Module):
+    """A function of activations without parameters, as a module so that tables of layers show it."""
+
+    function: Callable[[Array], Array]
+
+    def __call__(self, x: Array) -> Array:
+        return self.function(x)
+
+
+def flatten(x: Activations) -> Float[Array, "batch features"]:
+    """[B, H, W, C] -> [B, H W C]."""
+    return x.reshape(x.shape[0], -1)
+
+
+def global_average_pool(x: Activations) -> Float[Array, "batch channels"]:
+    """[B, H, W, C] -> [B, C]."""
+    return x.mean((1, 2))
 
 
 def relu6(x: Activations) -> Activations:

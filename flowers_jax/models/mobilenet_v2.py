@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
-from flowers_jax.models.layers import ConvNorm, relu6
+from flowers_jax.models.layers import ConvNorm, Layer, flatten, global_average_pool, relu6
 from flowers_jax.types import Activations
 
 BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -110,8 +110,8 @@ class MobileNetV2(nn.Module):
         backbone = Backbone(self.alpha, self.convention, self.axis_name, self.dtype, self.convolution, name="backbone")
         x = backbone(x.astype(self.dtype), train=train and self.freeze != "backbone").astype(jnp.float32)
         if self.head == "pool":
-            x = x.mean(axis=(1, 2))
+            x = Layer(global_average_pool, name="average")(x)
         else:
-            x = nn.relu(nn.Dense(256, name="head_hidden")(x.reshape(x.shape[0], -1)))
+            x = nn.relu(nn.Dense(256, name="head_hidden")(Layer(flatten, name="flatten")(x)))
         # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)

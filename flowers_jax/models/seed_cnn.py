@@ -1,11 +1,15 @@
 """The course's CNN: one convolution, one max-pool, one dense layer."""
 
+from functools import partial
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
-from flowers_jax.models.layers import Conv
+from flowers_jax.models.layers import Conv, Layer, flatten
+
+max_pool = partial(nn.max_pool, window_shape=(2, 2), strides=(2, 2))
 
 
 class SeedCNN(nn.Module):
@@ -23,6 +27,6 @@ class SeedCNN(nn.Module):
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
         del train  # nothing here behaves differently in training
         x = Conv(32, 3, 2, dtype=self.dtype, convolution=self.convolution, name="conv")(x.astype(self.dtype))
-        x = nn.max_pool(nn.relu(x), (2, 2), (2, 2))
-        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        x = Layer(max_pool, name="pool")(nn.relu(x))
+        x = Layer(flatten, name="flatten")(x).astype(jnp.float32)
         return nn.Dense(self.num_classes, name="head")(x)

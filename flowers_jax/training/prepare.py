@@ -66,11 +66,11 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         UsageError: a mistake of the caller's, in one line.
     """
     devices = parallel.choose_devices(config.devices, config.batch_size)
-    _check_model(config)
+    check_model(config)
     checkpoints = Checkpoints(run.path)
     latest = checkpoints.latest() if begun else None
     dataset = _dataset(config, run, begun)
-    fields = _fields(config) if latest is None else trained.fields_of(run.read_model())
+    fields = module_fields(config) if latest is None else trained.fields_of(run.read_model())
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = models.preprocessing(config.model.name, config.data.image_size)
     variables = _init(module, preprocessing, config.seed)
@@ -79,7 +79,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         file = pretrained.locate(config.model.weights, config.model.alpha)
         variables = pretrained.load_backbone(file, variables)
         weights = Weights(file.path.name, file.sha256, file.reason)
-    frozen = frozenset({"backbone"}) if config.model.freeze == "backbone" else frozenset()
+    frozen = frozen_parts(config)
     optimizer = make_optimizer(config.learning_rate)
     state = parallel.replicate(_initial_state(variables, optimizer, frozen), devices)
     progress = None
@@ -100,7 +100,7 @@ def restore(checkpoints: Checkpoints, number: int, like: TrainState) -> TrainSta
     return TrainState(rest["step"], model["params"], model["batch_stats"], rest["opt_state"])
 
 
-def _check_model(config: Config) -> None:
+def check_model(config: Config) -> None:
     """What the model does not have, it cannot be asked for."""
     name, size, weights = config.model.name, config.data.image_size, config.model.weights
     if name == "mobilenet_v2":
@@ -134,8 +134,8 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 
-def _fields(config: Config) -> dict[str, Any]:
-    """The module's fields as `model.json` keeps them."""
+def module_fields(config: Config) -> dict[str, Any]:
+    """The fields of the module that the config asks for, as `model.json` keeps them."""
     bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and jax.default_backend() != "cpu")
     dtype = jnp.bfloat16 if bfloat16 else jnp.float32
     fields: dict[str, Any] = {"dtype": dtype, "convolution": config.model.convolution}
@@ -143,6 +143,11 @@ def _fields(config: Config) -> dict[str, Any]:
         fields |= {"alpha": config.model.alpha, "head": config.model.head, "freeze": config.model.freeze,
                    "convention": pretrained.TORCHVISION_V1.convention}  # fmt: skip
     return fields
+
+
+def frozen_parts(config: Config) -> frozenset[str]:
+    """The top-level names of the parameters that do not train."""
+    return frozenset({"backbone"}) if config.model.freeze == "backbone" else frozenset()
 
 
 def _init(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""The layers of the model that a config asks for: output shape, parameters, multiply-adds.
+
+python scripts/summary.py --config=configs/NAME.py [--classes=5] [--config.key=value ...]
+"""
+
+from collections.abc import Sequence
+
+from flowers_jax import cli, models
+from flowers_jax.errors import UsageError
+from flowers_jax.models import table
+from flowers_jax.training import prepare
+
+
+def main(argv: Sequence[str]) -> None:
+    flags = cli.parser(__doc__)
+    flags.add_argument("--classes", type=int, default=5, help="how many the head tells apart (default: 5)")
+    config, args = cli.parse_config(flags, argv)
+    if args.classes < 2:
+        raise UsageError(f"--classes={args.classes}: must be at least 2")
+    prepare.check_model(config)
+    module = models.create(config.model.name, args.classes, **prepare.module_fields(config))
+    size = config.data.image_size
+    print(f"{config.model.name}, {size}x{size}x3 -> {args.classes} classes\n")
+    print(table.text(table.layers(module, size), prepare.frozen_parts(config)))
+
+
+if __name__ == "__main__":
+    cli.run(main, prints_results=True)
