@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "flowers_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = ("training", "evaluation", "run", "data", "models", "ops")
+LAYERS = ("lessons", "benchmark", "training", "evaluation", "run", "data", "models", "ops")
 """From the top; everything else in the package lies below all of them."""
 
 
@@ -46,7 +46,9 @@ def test_one_module_imports_it(package: str, only: str):
     assert users | lazy == {only}
 
 
-@pytest.mark.parametrize("module", ["flowers_jax", "flowers_jax.training.loop", "flowers_jax.evaluation.evaluate"])
+@pytest.mark.parametrize(
+    "module", ["flowers_jax", "flowers_jax.training.loop", "flowers_jax.evaluation.evaluate", "flowers_jax.lessons"]
+)
 def test_import_loads_neither_tensorflow_nor_matplotlib(module: str):
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", f"import {module}"], capture_output=True, text=True, check=True

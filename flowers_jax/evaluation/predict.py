@@ -17,8 +17,8 @@ Variables = Mapping[str, Any]
 """`params` and `batch_stats`."""
 
 
-IMAGES_AT_ONCE = 4
-"""A CPU's cache holds the activations of about so many photographs."""
+PIXELS_AT_ONCE = 4 * 224 * 224
+"""A CPU's cache holds the activations of about so many."""
 
 
 def eval_step(variables: Variables, images: Images, *, module: nn.Module, preprocessing: Preprocessing) -> Logits:
@@ -27,10 +27,12 @@ def eval_step(variables: Variables, images: Images, *, module: nn.Module, prepro
     def logits(images: Images) -> Logits:
         return module.apply(variables, preprocessing.normalize(images), train=False)  # type: ignore[return-value]
 
-    if jax.default_backend() != "cpu" or len(images) % IMAGES_AT_ONCE:
+    if jax.default_backend() != "cpu":
         return logits(images)
-    groups = lax.map(logits, images.reshape(-1, IMAGES_AT_ONCE, *images.shape[1:]))
-    return groups.reshape(len(images), -1)
+    batch, height, width, _ = images.shape
+    most = min(batch, max(1, PIXELS_AT_ONCE // (height * width)))
+    at_once = next(count for count in range(most, 0, -1) if batch % count == 0)
+    return lax.map(logits, images.reshape(-1, at_once, height, width, 3)).reshape(batch, -1)
 
 
 def make_predictor(

@@ -73,7 +73,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     fields = module_fields(config) if latest is None else trained.fields_of(run.read_model())
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = models.preprocessing(config.model.name, config.data.image_size)
-    variables = _init(module, preprocessing, config.seed)
+    variables = init_variables(module, preprocessing, config.seed)
     weights = Weights("none", "", "random initial weights")
     if latest is None and config.model.name == "mobilenet_v2" and config.model.weights != "none":
         file = pretrained.locate(config.model.weights, config.model.alpha)
@@ -81,7 +81,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         weights = Weights(file.path.name, file.sha256, file.reason)
     frozen = frozen_parts(config)
     optimizer = make_optimizer(config.learning_rate)
-    state = parallel.replicate(_initial_state(variables, optimizer, frozen), devices)
+    state = parallel.replicate(initial_state(variables, optimizer, frozen), devices)
     progress = None
     description = trained.describe(config.model.name, dataset.classes, fields, preprocessing)
     description |= {"weights": vars(weights), "dataset": {"name": dataset.name, "reason": dataset.reason}}
@@ -150,13 +150,13 @@ def frozen_parts(config: Config) -> frozenset[str]:
     return frozenset({"backbone"}) if config.model.freeze == "backbone" else frozenset()
 
 
-def _init(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[str, Any]:
+def init_variables(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[str, Any]:
     """The initial variables, as host arrays."""
     blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
     return jax.device_get(dict(jax.jit(module.init)(named_key(seed, "init"), blank)))
 
 
-def _initial_state(variables: Tree, optimizer: optax.GradientTransformation, frozen: frozenset[str]) -> TrainState:
+def initial_state(variables: Tree, optimizer: optax.GradientTransformation, frozen: frozenset[str]) -> TrainState:
     trainable, _ = split_params(variables["params"], frozen)
     return TrainState(
         step=jnp.zeros((), jnp.int32),

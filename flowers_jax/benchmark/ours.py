@@ -1,0 +1,40 @@
+"""The project's own training step and prediction, as `training.loop` and `evaluation` run them."""
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from flowers_jax import base_config, models, parallel
+from flowers_jax.benchmark import CLASSES, LEARNING_RATE, SIZES
+from flowers_jax.benchmark.program import Program
+from flowers_jax.evaluation.predict import make_predictor
+from flowers_jax.training import prepare
+from flowers_jax.training.optim import make_optimizer
+from flowers_jax.training.step import train_step
+
+
+def build(model: str, batch: int) -> Program:
+    """On all local devices, everything trainable, from uint8 photographs in host memory."""
+    config = base_config.get_config()
+    config.model.name, config.model.freeze = model, "none"
+    fields = prepare.module_fields(config)
+    devices = parallel.choose_devices(0, batch)
+    module = models.create(model, CLASSES, **fields | {"axis_name": parallel.AXIS})
+    preprocessing = models.preprocessing(model, SIZES[model])
+    optimizer = make_optimizer(LEARNING_RATE)
+    variables = prepare.init_variables(module, preprocessing, seed=0)
+    state = parallel.replicate(prepare.initial_state(variables, optimizer, frozenset()), devices)
+    arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
+    step = parallel.pmap_step(partial(train_step, horizontal_flip=True, **arguments), devices, donate_state=True)
+    predictor = make_predictor(module, preprocessing, devices)
+    stored = parallel.replicate(variables, devices)
+    images = np.random.default_rng(0).integers(0, 256, (batch, SIZES[model], SIZES[model], 3), np.uint8)
+    examples = {"image": images, "label": np.arange(batch, dtype=np.int32) % CLASSES, "mask": np.ones(batch, bool)}
+
+    def train() -> None:
+        nonlocal state
+        state, _ = jax.block_until_ready(step(state, parallel.shard(examples, devices)))
+
+    backend, dtype = jax.default_backend(), np.dtype(fields["dtype"]).name
+    return Program(train, lambda: predictor(stored, images), backend, dtype, f"jax {jax.__version__}")

@@ -1,0 +1,11 @@
+"""PyTorch with `torch.compile`."""
+
+import torch  # type: ignore[import-not-found]
+
+from flowers_jax.benchmark import torch_peer
+from flowers_jax.benchmark.program import Program
+
+
+def build(model: str, batch: int) -> Program:
+    """As `torch_peer.build`, compiled."""
+    return torch_peer.build(model, batch, torch.compile)

@@ -1,0 +1,111 @@
+"""The command on the smallest model: real programs in real processes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from flowers_jax import models
+from flowers_jax.benchmark import CLASSES, SIZES, keras_peer, rounds
+from flowers_jax.models import table
+from tests.conftest import ROOT
+from tests.scripts.commands import script
+
+BLOCKER = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Blocked())
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name in {names} else found(name, package)
+"""
+
+
+def benchmark(*arguments: object, blocked: tuple[str, ...] = (), tmp_path=None) -> subprocess.CompletedProcess[str]:
+    """The script in a machine where the `blocked` packages are not installed."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    if blocked:
+        (tmp_path / "sitecustomize.py").write_text(BLOCKER.format(names=blocked))
+        environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_figures_of_ours_and_keras(tmp_path):
+    file, trace = tmp_path / "figures.json", tmp_path / "trace"
+    done = benchmark(
+        "--peers=keras", "--what=seed_cnn,decode", "--rounds=1", "--batch=8", f"--json={file}", f"--profile={trace}"
+    )
+    assert done.returncode == 0, done.stderr
+    entries = json.loads(file.read_text())
+    assert [(entry["what"], entry["who"]) for entry in entries] == [
+        ("seed_cnn/train", "ours"), ("seed_cnn/inference", "ours"),
+        ("seed_cnn/train", "keras"), ("seed_cnn/inference", "keras"), ("decode", "ours"),
+    ]  # fmt: skip
+    for entry in entries:
+        assert entry.keys() >= {"what", "who", "backend", "dtype", "batch", "images_per_second", "rounds"}
+        assert entry["rounds"] == [entry["images_per_second"]] and entry["images_per_second"] > 0
+        assert entry["batch"] == (1 if entry["what"] == "decode" else 8)
+    assert entries[0]["first_step_seconds"] > 0 and entries[0]["peak_megabytes"] > 100
+    assert "seed_cnn/train" in done.stdout and "round 1 of 1: seed_cnn, keras" in done.stderr
+    assert {path.name.partition(".")[2] for path in trace.rglob("*") if path.is_file()} >= {"xplane.pb"}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_peer_that_is_missing_is_left_out_and_tensorflow_is_not_needed(tmp_path):
+    done = benchmark(
+        "--peers=keras,torch", "--what=seed_cnn", "--rounds=1", "--batch=8",
+        blocked=("keras", "torch", "tensorflow"), tmp_path=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for peer in rounds.PEERS:
+        assert f"{peer} is not installed and left out: pip install" in done.stderr
+    assert "ours" in done.stdout and "keras" not in done.stdout
+
+
+def test_a_program_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", "nonsense")
+    assert script("benchmark", "--peers=keras", "--what=seed_cnn", "--rounds=1", "--batch=8") == 1
+    out, err = capsys.readouterr()
+    assert "ours" in out and "keras" not in out
+    assert "ValueError: Unable to import backend : nonsense" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--peers=caffe"], "--peers=caffe: 'caffe' is none of keras, torch"),
+        (["--what=resnet"], "--what=resnet: 'resnet' is none of mobilenet_v2, cnn, seed_cnn, decode"),
+        (["--what="], "one at least of each"),
+        (["--rounds=0"], "--rounds=0"),
+        (["--json=missing/figures.json"], "--json=missing/figures.json: must be a file in a directory"),
+        (["--json=."], "--json=.: must be a file in a directory that can be written"),
+        (["--profile=/dev/null/trace"], "--profile=/dev/null/trace: "),
+    ],
+)
+def test_mistakes_are_one_line_before_any_work(capsys, arguments, message):
+    assert script("benchmark", *arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("model", SIZES)
+def test_keras_trains_the_same_network(model):
+    network = keras_peer.NETWORKS[model](SIZES[model])
+    rows = table.layers(models.create(model, CLASSES), SIZES[model])
+    assert network.count_params() == sum(row.parameters + row.statistics for row in rows)
+
+
+@pytest.mark.parametrize("model", SIZES)
+def test_torch_trains_the_same_network(model):
+    pytest.importorskip("torch")
+    from flowers_jax.benchmark import torch_networks
+
+    network = torch_networks.NETWORKS[model](SIZES[model])
+    rows = table.layers(models.create(model, CLASSES), SIZES[model])
+    assert sum(leaf.numel() for leaf in network.parameters()) == sum(row.parameters for row in rows)
