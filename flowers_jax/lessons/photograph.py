@@ -1,0 +1,31 @@
+"""The photograph that the lessons look at."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from flowers_jax.data import procedural
+from flowers_jax.data.decode import DecodeError, decode, read_photograph
+from flowers_jax.errors import UsageError
+
+Photograph = UInt8[np.ndarray, "height width 3"]
+
+SIDE = 192
+DRAWN = ("five_petals", 1)
+
+
+def load(path: str | None = None) -> Photograph:
+    """The central square of a photograph at 192x192, or without one a flower drawn in code, 48x48.
+
+    Raises:
+        UsageError: the file cannot be read, or is no photograph.
+    """
+    if path is None:
+        return decode(procedural.draw(*DRAWN))
+    try:
+        return decode(read_photograph(Path(path)), SIDE, crop=1.0)
+    except OSError as error:
+        raise UsageError(f"--photograph={path}: cannot be read ({error.strerror or error})") from error
+    except DecodeError as error:
+        raise UsageError(f"--photograph={path}: {error}; give a JPEG, PNG, WebP, GIF, BMP or TIFF") from error

@@ -1,0 +1,96 @@
+"""Lesson 3: the shapes and parameters of the course's CNN, taken from the module itself."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flowers_jax import ops
+from flowers_jax.models import seed_cnn, table
+from flowers_jax.types import Logits
+
+SIZE, CLASSES = 28, 5
+WINDOW, STEP = (seed_cnn.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
+TOLERANCE = 1e-5
+
+
+class Layer(NamedTuple):
+    """One row: its output's shape without the batch and its parameters, with the formula of each."""
+
+    name: str
+    output: tuple[int, ...]
+    size: str
+    count: str
+    parameters: int
+
+
+def layers() -> list[Layer]:
+    """Those of the CNN for 28x28x3 and five classes: from its shapes, without computing anything."""
+    kernels = _kernels()
+    found, before = [], (SIZE, SIZE, 3)
+    for row in table.layers(seed_cnn.SeedCNN(CLASSES), SIZE):
+        size, count = _formulas(row, before, kernels.get(row.name))
+        found.append(Layer(row.name, row.output, size, count, row.parameters))
+        before = row.output
+    return found
+
+
+def lines() -> list[str]:
+    """The lesson's text, line by line."""
+    rows = layers()
+    total = sum(row.parameters for row in rows)
+    cells = [
+        ("layer", "output", "its size", "parameters"),
+        ("input", f"{SIZE}x{SIZE}x3", "", ""),
+        *((row.name, "x".join(map(str, row.output)), row.size, row.count) for row in rows),
+        ("all", "", "", " + ".join(f"{row.parameters:,}" for row in rows if row.parameters) + f" = {total:,}"),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    aligned = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+    return [
+        "3. Shapes and parameters",
+        "",
+        "The course's CNN, from the module as it is initialised:",
+        *aligned,
+        "",
+        "(height*width*channels + 1)*filters: each filter has a number for each place of its window and a bias.",
+        "A max-pool and a flatten have nothing to learn.",
+        "",
+        "Step by step with its parameters, ops.conv2d, ops.max_pool and ops.dense give the module's logits: "
+        + ("equal" if np.allclose(*logits(), atol=TOLERANCE) else "different")
+        + f" to within {TOLERANCE:g}",
+    ]
+
+
+def logits() -> tuple[Logits, Logits]:
+    """[1, 5] for one random image: of the module, and of the reference operations one after the other."""
+    module = seed_cnn.SeedCNN(CLASSES)
+    x = jax.random.uniform(jax.random.key(0), (1, SIZE, SIZE, 3))
+    variables = module.init(jax.random.key(0), x)
+    conv_bias, conv_kernel, head_bias, head_kernel = jax.tree.leaves(variables)  # in the order of their names
+    y = jax.nn.relu(ops.conv2d(x, conv_kernel, 2, "SAME") + conv_bias)
+    y = ops.max_pool(y, WINDOW, STEP).reshape(1, -1)
+    return jnp.asarray(module.apply(variables, x)), ops.dense(y, head_kernel, head_bias)
+
+
+def _kernels() -> dict[str, tuple[int, ...]]:
+    x = jnp.zeros((1, SIZE, SIZE, 3))
+    variables = jax.eval_shape(seed_cnn.SeedCNN(CLASSES).init, jax.random.key(0), x)
+    return {name: leaves["kernel"].shape for name, leaves in variables["params"].items()}
+
+
+def _formulas(row: table.Row, before: tuple[int, ...], kernel: tuple[int, ...] | None) -> tuple[str, str]:
+    """Of the output's size and of the parameters, with the numbers in them."""
+    if kernel is None and len(row.output) == 1:
+        return f"{'*'.join(map(str, before))} = {row.output[0]}", "0"
+    if kernel is None:
+        return f"floor(({before[0]} - {WINDOW}) / {STEP}) + 1 = {row.output[0]}", "0"
+    *window, outputs = kernel
+    count = f"({'*'.join(map(str, window))} + 1)*{outputs} = {row.parameters:,}"
+    if len(kernel) == 2:
+        return "", count
+    stride = before[0] // row.output[0]
+    return f"ceil({before[0]} / {stride}) = {row.output[0]}", count
