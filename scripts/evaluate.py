@@ -6,10 +6,8 @@ python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test]
 import json
 from collections.abc import Sequence
 
-from flowers_jax import cli
+from flowers_jax import cli, host_memory
 from flowers_jax.data.split import SPLITS
-from flowers_jax.evaluation import trained
-from flowers_jax.evaluation.evaluate import evaluate
 
 
 def main(argv: Sequence[str]) -> None:
@@ -22,8 +20,12 @@ def main(argv: Sequence[str]) -> None:
                        help="the part of a divided folder (default: test), or the photographs that the run had in "
                        "that part (default: all)")  # fmt: skip
     args = flags.parse_args(argv)
+    from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
+    from flowers_jax.evaluation.evaluate import evaluate
+
     print(json.dumps(evaluate(trained.load(args.run), args.data, args.split), indent=2))
 
 
 if __name__ == "__main__":
+    host_memory.ask_for_huge_pages()
     cli.run(main, prints_results=True)

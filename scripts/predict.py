@@ -7,10 +7,9 @@ import csv
 import sys
 from collections.abc import Sequence
 
-from flowers_jax import cli
+from flowers_jax import cli, host_memory
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.errors import UsageError
-from flowers_jax.evaluation import trained
 
 TOP = 3
 
@@ -20,6 +19,8 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
     args = flags.parse_args(argv)
+    from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
+
     model = trained.load(args.run)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     names = [name + suffix for suffix in ("", "_2", "_3") for name in ("label", "probability")]
@@ -38,4 +39,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    host_memory.ask_for_huge_pages()
     cli.run(main, prints_results=True)
