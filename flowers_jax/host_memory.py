@@ -1,7 +1,7 @@
 """Memory of the host in pages of 2 MiB, on Linux.
 
-A training step on a CPU takes gigabytes and gives them back. In pages of 4 KiB each step spends a third of its
-time on a million page faults; docs/convolution.md has the figures.
+A training step on a CPU takes gigabytes and gives them back. In pages of 4 KiB each step spends a quarter of its
+time on half a million page faults; docs/convolution.md has the figures.
 """
 
 import os

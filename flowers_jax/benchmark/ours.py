@@ -14,10 +14,10 @@ from flowers_jax.training.optim import make_optimizer
 from flowers_jax.training.step import train_step
 
 
-def build(model: str, batch: int) -> Program:
+def build(model: str, batch: int, convolution: str = "auto") -> Program:
     """On all local devices, everything trainable, from uint8 photographs in host memory."""
     config = base_config.get_config()
-    config.model.name, config.model.freeze = model, "none"
+    config.model.name, config.model.freeze, config.model.convolution = model, "none", convolution
     fields = prepare.module_fields(config)
     devices = parallel.choose_devices(0, batch)
     module = models.create(model, CLASSES, **fields | {"axis_name": parallel.AXIS})

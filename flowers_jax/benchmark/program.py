@@ -18,6 +18,7 @@ AT_LEAST = 4
 
 MODULES = {
     "ours": "flowers_jax.benchmark.ours",
+    "ours-xla": "flowers_jax.benchmark.ours_xla",
     "keras": "flowers_jax.benchmark.keras_peer",
     "torch": "flowers_jax.benchmark.torch_peer",
     "torch-tuned": "flowers_jax.benchmark.torch_peer",

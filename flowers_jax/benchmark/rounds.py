@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 
 from flowers_jax import host_memory
 
-PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled")}
+PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled"), "jax": ("ours-xla",)}
 """The package that a peer needs, and the programs that are measured with it."""
 
-ENVIRONMENTS = {"ours": host_memory.HUGE_PAGES, "torch-tuned": {"MALLOC_MMAP_MAX_": "0"}}
+ENVIRONMENTS = {
+    "ours": host_memory.HUGE_PAGES,
+    "ours-xla": host_memory.HUGE_PAGES,
+    "torch-tuned": {"MALLOC_MMAP_MAX_": "0"},
+}
 """What a program is given beside the user's environment: ours what train.py gives itself."""
 
 

@@ -1,0 +1,9 @@
+"""The project's own programs on the backend's convolutions, which are what Flax's `nn.Conv` runs."""
+
+from flowers_jax.benchmark import ours
+from flowers_jax.benchmark.program import Program
+
+
+def build(model: str, batch: int) -> Program:
+    """As `ours.build`, with `model.convolution=xla`."""
+    return ours.build(model, batch, "xla")
