@@ -2,7 +2,7 @@
 
 The files in `configs/` start from this one and state only what differs. On the command line a key is
 `--config.KEY=VALUE`. The comment behind a key is what `--help` prints; a test holds that each key has one
-and that some module reads it. What values are possible stands in `flowers_jax.config.RULES`.
+and that some module reads it. What values are possible stands in `flowers_jax.config_rules.RULES`.
 """
 
 from ml_collections import ConfigDict
@@ -24,6 +24,7 @@ def get_config() -> Config:
     config.data.name = "auto"  # auto|tf_flowers|flower_species|procedural
     config.data.dir = ""  # folder of class folders, or of train/validation/test folders; wins over data.name
     config.data.image_size = 224  # height and width in pixels that the model sees
+    config.data.normalize = "auto"  # auto|rescale|samplewise|featurewise; auto: what the model or its weights want
     config.data.split = (0.8, 0.1, 0.1)  # train, validation, test; at this default flower_species is 0.6, 0.2, 0.2
     config.data.max_pixels = 100_000_000  # a photograph with more pixels is skipped (decompression bombs)
     config.data.follow_links = False  # read links that lead out of data.dir
@@ -40,6 +41,35 @@ def get_config() -> Config:
 
     config.augment = ConfigDict({}, type_safe=False)
     config.augment.horizontal_flip = True  # mirror every other training image
+    config.augment.vertical_flip = False  # turn every other training image upside down
+    config.augment.rotation_range = 0.0  # degrees, to either side; this and what follows as ImageDataGenerator's
+    config.augment.width_shift_range = 0.0  # of the size where below 1, else pixels; moves up and down, as in Keras
+    config.augment.height_shift_range = 0.0  # likewise; moves sideways, as in Keras
+    config.augment.documented_shifts = False  # shifts move along the axis that they are named for, not as in Keras
+    config.augment.shear_range = 0.0  # degrees, to either side
+    config.augment.zoom_range = (1.0, 1.0)  # LOW,HIGH, or Z for 1-Z,1+Z; height and width each by itself
+    config.augment.brightness_range = (1.0, 1.0)  # LOW,HIGH of the factor
+    config.augment.channel_shift_range = 0.0  # grey levels of 255, to either side
+    config.augment.fill_mode = "nearest"  # nearest|constant|reflect|wrap: what comes in from outside of the image
+    config.augment.cval = 0.0  # the grey level that constant fills with
+    config.augment.interpolation_order = 1  # 0: the nearest pixel, 1: bilinear
+    config.augment.crop_scale = (1.0, 1.0)  # random-resized-crop: LEAST,MOST of the area; at 1,1 none
+    config.augment.color_jitter = (0.0, 0.0, 0.0, 0.0)  # brightness, contrast, saturation, hue, as torchvision's
+    config.augment.rand_augment_layers = 0  # RandAugment: how many changes an image goes through
+    config.augment.rand_augment_magnitude = 9.0  # their strength, 0 to 30
+    config.augment.random_erasing = 0.0  # with what probability a rectangle of a training image is painted over
+    config.augment.mixup = 0.0  # alpha of mixup; 0: none. With CutMix too, a batch is mixed by one of them
+    config.augment.cutmix = 0.0  # alpha of CutMix; 0: none
+
+    config.schedule = ConfigDict(
+        {}, type_safe=False
+    )  # the rate within a run, times what ReduceLROnPlateau leaves of it
+    config.schedule.name = "constant"  # constant|cosine|piecewise|exponential
+    config.schedule.warmup_steps = 0  # batches in which the rate rises from 0
+    config.schedule.epochs = 0.0  # after so many epochs cosine ends; 0: after config.epochs
+    config.schedule.final = 0.0  # the share of the rate at which cosine ends
+    config.schedule.boundaries = ()  # piecewise: epochs A,B,... after which the rate is multiplied by the factor
+    config.schedule.factor = 0.1  # of piecewise at each boundary, of exponential at each epoch
 
     config.plateau = ConfigDict({}, type_safe=False)  # ReduceLROnPlateau, with Keras's meaning
     config.plateau.monitor = "val_loss"  # a metric of metrics.csv
@@ -53,9 +83,12 @@ def get_config() -> Config:
     config.early_stopping.monitor = "val_loss"  # a metric of metrics.csv
     config.early_stopping.patience = 10  # epochs without improvement before training ends
     config.early_stopping.min_delta = 0.0  # an improvement is larger than this
+    config.early_stopping.start_from_epoch = 0  # so many epochs at the start are not looked at
+    config.early_stopping.baseline = "none"  # none, or what the metric must beat before an improvement counts
 
     config.checkpoint = ConfigDict({}, type_safe=False)
     config.checkpoint.monitor = "val_loss"  # the metric of metrics.csv that decides which epoch is the best
+    config.checkpoint.use = "best"  # best|last: the epoch whose model is tested and used
     config.checkpoint.every_steps = 0  # save within an epoch after so many steps; 0: only at its end
     config.checkpoint.every_minutes = 10.0  # save within an epoch after so many minutes; 0: only at its end
     config.checkpoint.keep = 2  # latest checkpoints kept, beside the best

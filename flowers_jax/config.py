@@ -2,84 +2,21 @@
 
 import difflib
 import inspect
-import math
 import os
 import re
 import runpy
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
 from flowers_jax import base_config
+from flowers_jax.config_rules import RULES
 from flowers_jax.errors import UsageError
 from flowers_jax.types import Config
 
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-"""The columns of `metrics.csv` that may be monitored."""
-
 MAY_DIFFER_ON_RESUME = ("epochs", "devices", "data.cache", "data.workers", "checkpoint.every_steps",
                         "checkpoint.every_minutes", "checkpoint.keep")  # fmt: skip
-
-
-class Rule(NamedTuple):
-    """What a value must be, as a test and in words."""
-
-    holds: Callable[[Any], bool]
-    words: str
-
-
-def _one_of(*values: str) -> Rule:
-    return Rule(lambda v: v in values, "one of " + ", ".join(values))
-
-
-def _at_least(least: float) -> Rule:
-    return Rule(lambda v: least <= v < math.inf, f"at least {least}")
-
-
-_ABOVE_ZERO = Rule(lambda v: 0 < v < math.inf, "above 0 and finite")
-_ANY = Rule(lambda _: True, "anything")
-_METRIC = _one_of(*METRICS)
-
-RULES: dict[str, Rule] = {
-    "seed": Rule(lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
-    "epochs": _at_least(1),
-    "batch_size": Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"),
-    "learning_rate": _ABOVE_ZERO,
-    "precision": _one_of("auto", "float32", "bfloat16"),
-    "devices": _at_least(0),
-    "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
-    "data.dir": _ANY,
-    "data.image_size": Rule(lambda v: 4 <= v <= 2048, "at least 4 and at most 2048"),
-    "data.split": Rule(
-        lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
-        "three fractions (train, validation, test) that sum to 1, the first two above 0",
-    ),
-    "data.max_pixels": _at_least(1),
-    "data.follow_links": _ANY,
-    "data.cache": _one_of("memory", "disk"),
-    "data.workers": _at_least(0),
-    "model.name": _one_of("mobilenet_v2", "cnn", "seed_cnn"),
-    "model.weights": Rule(lambda v: v != "", "auto, none or a file"),
-    "model.alpha": Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"),
-    "model.head": _one_of("pool", "flatten256"),
-    "model.convolution": _one_of("auto", "fast", "xla", "reference"),
-    "model.freeze": _one_of("none", "backbone"),
-    "augment.horizontal_flip": _ANY,
-    "plateau.monitor": _METRIC,
-    "plateau.factor": Rule(lambda v: 0 < v < 1, "above 0 and below 1"),
-    "plateau.patience": _at_least(0),
-    "plateau.min_delta": _at_least(0),
-    "plateau.cooldown": _at_least(0),
-    "plateau.min_lr": _at_least(0),
-    "early_stopping.monitor": _METRIC,
-    "early_stopping.patience": _at_least(0),
-    "early_stopping.min_delta": _at_least(0),
-    "checkpoint.monitor": _METRIC,
-    "checkpoint.every_steps": _at_least(0),
-    "checkpoint.every_minutes": _at_least(0),
-    "checkpoint.keep": _at_least(1),
-}
 
 
 class Key(NamedTuple):
@@ -161,10 +98,13 @@ def validate(config: Config) -> Config:
 def differing_keys(old: Config, new: Config) -> list[str]:
     """`key (old -> new)` for each key that a resumed run may not change."""
     before, after = flatten(old), flatten(new)
+    may_differ = set(MAY_DIFFER_ON_RESUME)
+    if old.schedule.name == "cosine" and not old.schedule.epochs:
+        may_differ -= {"epochs"}  # they are the length of the cosine
     return [
         f"{key} ({_text(before[key])} -> {_text(after[key])})"
         for key in before
-        if key not in MAY_DIFFER_ON_RESUME and before[key] != after[key]
+        if key not in may_differ and before[key] != after[key]
     ]
 
 
@@ -201,7 +141,7 @@ def _parse(key: str, text: str) -> Any:
         if isinstance(default, bool):
             return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
         if isinstance(default, tuple):
-            return tuple(float(part) for part in text.strip("() ").split(","))
+            return tuple(float(part) for part in text.strip("() ").split(",") if part)
         return type(default)(text)
     except (ValueError, KeyError):
         raise _wrong_type(key, text, default) from None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flowers_jax import cli
-from flowers_jax.config import RULES
+from flowers_jax.config_rules import RULES
 from flowers_jax.data import split
 from flowers_jax.data.dataset import Example
 from flowers_jax.data.folder import load_folder

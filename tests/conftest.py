@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -80,6 +81,14 @@ def png(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def keras_image() -> Any:
+    """The module with Keras's `ImageDataGenerator`."""
+    os.environ.setdefault("KERAS_BACKEND", "numpy")
+    from keras.src.legacy.preprocessing import image
+
+    return image
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

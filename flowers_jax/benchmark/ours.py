@@ -8,6 +8,7 @@ import numpy as np
 from flowers_jax import base_config, models, parallel
 from flowers_jax.benchmark import CLASSES, LEARNING_RATE, SIZES
 from flowers_jax.benchmark.program import Program
+from flowers_jax.data import augment
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.training import prepare
 from flowers_jax.training.optim import make_optimizer
@@ -26,7 +27,9 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     variables = prepare.init_variables(module, preprocessing, seed=0)
     state = parallel.replicate(prepare.initial_state(variables, optimizer, frozenset()), devices)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
-    step = parallel.pmap_step(partial(train_step, horizontal_flip=True, **arguments), devices, donate_state=True)
+    step = parallel.pmap_step(
+        partial(train_step, augment=augment.from_config(config), **arguments), devices, donate_state=True
+    )
     predictor = make_predictor(module, preprocessing, devices)
     stored = parallel.replicate(variables, devices)
     images = np.random.default_rng(0).integers(0, 256, (batch, SIZES[model], SIZES[model], 3), np.uint8)

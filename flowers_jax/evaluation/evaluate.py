@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from flowers_jax.data.dataset import Example
 from flowers_jax.data.folder import load_folder
-from flowers_jax.data.pipeline import batches, decode_split
+from flowers_jax.data.pipeline import decode_split, in_order
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import metrics
 from flowers_jax.evaluation.predict import predict_all
@@ -43,7 +41,7 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
     part = decode_split(
         replace(dataset, examples=tuple(chosen)), "test", model.preprocessing, max_pixels=model.max_pixels
     )
-    logits = predict_all(model.predict, batches(part, np.arange(len(chosen)), model.batch_size))
+    logits = predict_all(model.predict, in_order(part, model.batch_size))
     return {
         "accuracy": metrics.accuracy(logits, part.labels),
         "loss": metrics.cross_entropy(logits, part.labels),

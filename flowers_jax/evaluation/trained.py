@@ -60,6 +60,12 @@ def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
     return description["fields"] | {"dtype": jnp.dtype(description["fields"]["dtype"])}
 
 
+def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing of a `model.json`."""
+    values = description["preprocessing"]
+    return Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
+
+
 def load(run_path: str) -> TrainedModel:
     """The best checkpoint of a run directory, on all local devices.
 
@@ -69,17 +75,16 @@ def load(run_path: str) -> TrainedModel:
     run = RunDirectory.existing(run_path)
     description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
     latest = checkpoints.latest()
-    best = checkpoints.progress(latest)["best_checkpoint"] if latest else 0
-    if not best:
+    number = checkpoints.progress(latest)["model_checkpoint"] if latest else 0
+    if not number:
         raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
     module = create(description["name"], len(description["classes"]), **fields_of(description))
-    values = description["preprocessing"]
-    preprocessing = Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
+    preprocessing = preprocessing_of(description)
     devices = jax.local_devices()
     blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
     shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
     like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
-    variables = checkpoints.model(best, parallel.replicated(like, devices))
+    variables = checkpoints.model(number, parallel.replicated(like, devices))
     summary = run.read_summary()
     return TrainedModel(
         run=run,

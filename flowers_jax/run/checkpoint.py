@@ -1,7 +1,8 @@
 """Checkpoints of a run, through orbax; the only module that imports it.
 
 Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. Kept are
-the latest ones and the best. Saving is synchronous: the state's buffers are donated to the next step.
+the latest ones and the one with the model of the run. Saving is synchronous: the state's buffers are donated to the
+next step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ class Checkpoints:
 
     def __init__(self, run: Path, keep: int = 0):
         """Keep so many of the latest; 0 only reads, and touches nothing that a running training writes."""
-        self._policy = _LatestAndBest(max(keep, 1))
+        self._policy = _LatestAndModel(max(keep, 1))
         options = ocp.CheckpointManagerOptions(
             preservation_policy=self._policy,
             enable_async_checkpointing=False,
@@ -32,12 +33,12 @@ class Checkpoints:
     def latest(self) -> int | None:
         return self._manager.latest_step() if self._manager else None
 
-    def save(self, model: Any, optimizer: Any, progress: Mapping[str, Any], best: int) -> None:
-        """Write checkpoint number `next_number()`; `best` is the one to keep beside the latest, 0 for none."""
+    def save(self, model: Any, optimizer: Any, progress: Mapping[str, Any], model_checkpoint: int) -> None:
+        """Write checkpoint number `next_number()`; `model_checkpoint` is to be kept beside the latest, 0 for none."""
         if self._manager is None:
             self._folder.mkdir(parents=True)
             self._manager = ocp.CheckpointManager(self._folder, options=self._options)
-        self._policy.best = best
+        self._policy.model = model_checkpoint
         self._manager.save(
             self.next_number(),
             args=ocp.args.Composite(
@@ -67,16 +68,16 @@ class Checkpoints:
         return self._manager.restore(number, args=ocp.args.Composite(**parts))
 
 
-class _LatestAndBest(PreservationPolicy):
-    """Keep the latest ones and `best`, which the loop's monitor names: one authority, not a second ranking."""
+class _LatestAndModel(PreservationPolicy):
+    """Keep the latest ones and `model`, which the loop names: one authority, not a second ranking."""
 
     def __init__(self, keep: int):
         self.latest = LatestN(keep)
-        self.best = 0
+        self.model = 0
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
         latest = self.latest.should_preserve(checkpoints, context=context)
-        return [kept or found.step == self.best for kept, found in zip(latest, checkpoints, strict=True)]
+        return [kept or found.step == self.model for kept, found in zip(latest, checkpoints, strict=True)]
 
 
 def _as(like: Any) -> Any:

@@ -92,6 +92,6 @@ def ending(summary: Mapping[str, Any]) -> str:
     if summary["test_examples"]:
         test = f"test accuracy {summary['test_accuracy']:.1%} on {summary['test_examples']} photographs"
     return (
-        f"finished ({summary['stopped_reason']}): {test}, best epoch {summary['best_epoch']}, "
+        f"finished ({summary['stopped_reason']}): {test}, model of epoch {summary['model_epoch']}, "
         f"{summary['seconds']:.0f} s"
     )

@@ -15,7 +15,8 @@ from jaxtyping import Array
 
 from flowers_jax import config as config_lib
 from flowers_jax import parallel
-from flowers_jax.data.pipeline import Batch, Part, batches, decode_split, epoch_order
+from flowers_jax.data import augment
+from flowers_jax.data.pipeline import Batch, Part, batches, decode_split, epoch_order, in_order
 from flowers_jax.errors import Interrupted, TrainingError
 from flowers_jax.evaluation import metrics
 from flowers_jax.evaluation.predict import make_predictor, predict_all
@@ -81,9 +82,10 @@ class Trainer:
         self.watch = Watch.from_config(config)
         self.state = job.state
         self.progress = job.progress or self.watch.start(config.learning_rate)
+        self.augment = augment.from_config(config)
         step = partial(
             train_step, module=job.module, optimizer=job.optimizer, preprocessing=job.preprocessing, frozen=job.frozen,
-            horizontal_flip=config.augment.horizontal_flip, seed=config.seed,
+            augment=self.augment, seed=config.seed,
         )  # fmt: skip
         self.train_step = parallel.pmap_step(step, job.devices, donate_state=True)
         self.predict = make_predictor(job.module, job.preprocessing, job.devices)
@@ -105,9 +107,9 @@ class Trainer:
                 self.bar.close()
 
     def test(self) -> dict[str, Any]:
-        """The summary, with the best model's accuracy on the test part, which is read here and nowhere else."""
-        best = restore(self.checkpoints, self.progress.best_checkpoint, self.state)
-        variables = {"params": best.params, "batch_stats": best.batch_stats}
+        """The summary, with the accuracy of the run's model on the test part, which is read here and nowhere else."""
+        kept = restore(self.checkpoints, self.progress.model_checkpoint, self.state)
+        variables = {"params": kept.params, "batch_stats": kept.batch_stats}
         validation_logits = self._logits(variables, self.validation_part)
         test_part = self._decode("test")
         test_logits = self._logits(variables, test_part) if len(test_part.labels) else None
@@ -178,7 +180,7 @@ class Trainer:
             "train_accuracy": sums.correct / sums.examples,
             "val_loss": metrics.cross_entropy(logits, self.validation_part.labels),
             "val_accuracy": metrics.accuracy(logits, self.validation_part.labels),
-            "learning_rate": self.progress.plateau.lr,
+            "learning_rate": self.progress.plateau.lr * float(self.job.schedule(int(self.state.step) - 1)),
             "images_per_second": round(sums.examples / sums.seconds, 2),
             "data_wait_seconds": round(sums.data_wait_seconds, 4),
             "seconds": round(sums.seconds + time.monotonic() - before, 3),
@@ -217,7 +219,7 @@ class Trainer:
                 {"params": state.params, "batch_stats": state.batch_stats},
                 {"step": state.step, "opt_state": state.opt_state},
                 self.progress.to_json(),
-                best=self.progress.best_checkpoint,
+                model_checkpoint=self.progress.model_checkpoint,
             )
         self.last_save = time.monotonic()
 
@@ -237,13 +239,11 @@ class Trainer:
         return -(-len(self.train_part.labels) // self.config.batch_size)
 
     def _decode(self, split: str) -> Part:
-        data = self.config.data
+        data, preprocessing = self.config.data, self.job.preprocessing
         return decode_split(
-            self.job.dataset, split, self.job.preprocessing,
+            self.job.dataset, split, augment.stored(preprocessing, self.augment) if split == "train" else preprocessing,
             max_pixels=data.max_pixels, cache=data.cache, workers=data.workers,
         )  # fmt: skip
 
     def _logits(self, variables: dict[str, Any], part: Part) -> np.ndarray:
-        order = np.arange(len(part.labels))
-        rows = batches(part, order, self.config.batch_size)
-        return predict_all(partial(self.predict, variables), rows)
+        return predict_all(partial(self.predict, variables), in_order(part, self.config.batch_size))

@@ -3,12 +3,15 @@
 Sources: Keras `callbacks/monitor_callback.py`, `reduce_lr_on_plateau.py`, `early_stopping.py`,
 `model_checkpoint.py`. States are small immutable values held on the host (Python floats are float64; a float32
 rate would leave Keras's at the fourth cut) and go into the checkpoint as JSON. One difference is meant: NaN never
-becomes the best.
+becomes the best. Values are compared in float64, as Keras does on its NumPy backend; on TensorFlow, JAX and PyTorch it
+rounds them to float32 first.
 """
 
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,13 @@ def mode_of(metric: str) -> str:
 
 
 class PlateauState(NamedTuple):
-    """State of `ReduceLROnPlateau`; `lr` is the rate of the next epoch."""
+    """State of `ReduceLROnPlateau`; `lr` is the rate of the next epoch, `improved` speaks of the last one."""
 
     lr: float
     best: float | None = None
     wait: int = 0
     cooldown: int = 0
+    improved: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,26 +69,29 @@ class ReduceLROnPlateau:
 
     def update(self, state: PlateauState, value: float) -> PlateauState:
         """The state after an epoch that ended with `value`."""
+        state = state._replace(improved=False)
         if state.cooldown:
             state = state._replace(cooldown=state.cooldown - 1, wait=0)
         if Monitor(self.mode, self.min_delta).improves(value, state.best):
-            return state._replace(best=float(value), wait=0)
+            return state._replace(best=float(value), wait=0, improved=True)
         if state.cooldown:
             return state
         state = state._replace(wait=state.wait + 1)
-        if state.wait < self.patience or state.lr <= self.min_lr:
+        at_the_floor = np.float32(state.lr) <= np.float32(self.min_lr)  # in float32, as Keras has it
+        if state.wait < self.patience or at_the_floor:
             return state
         return state._replace(lr=max(state.lr * self.factor, self.min_lr), cooldown=self.cooldown, wait=0)
 
 
 class StoppingState(NamedTuple):
-    """State of `EarlyStopping`; `improved` speaks of the last epoch, `epoch` counts them."""
+    """State of `EarlyStopping`; `improved` speaks of the last epoch, `epoch` counts them, `best_epoch` is from 0."""
 
     best: float | None = None
     wait: int = 0
     stop: bool = False
     improved: bool = False
     epoch: int = 0
+    best_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class EarlyStopping:
     """Stop at the `patience`-th epoch in a row without improvement, but never at the first epoch.
 
     Epochs before `start_from_epoch` (from 0) are not looked at. With a `baseline`, only an epoch that beats it too
-    resets the count.
+    resets the count. `restore_best` says which epoch's model is left at the end: see `model_epoch`.
     """
 
     patience: int = 0
@@ -100,28 +107,38 @@ class EarlyStopping:
     baseline: float | None = None
     start_from_epoch: int = 0
     mode: str = "min"
+    restore_best: bool = False
 
     def init(self) -> StoppingState:
         return StoppingState()
+
+    def model_epoch(self, state: StoppingState) -> int:
+        """The epoch, from 0, whose weights Keras leaves in the model: the best one's with `restore_best`."""
+        last = state.epoch - 1
+        return state.best_epoch if self.restore_best and last >= self.start_from_epoch else last
 
     def update(self, state: StoppingState, value: float) -> StoppingState:
         """The state after an epoch that ended with `value`."""
         epoch, state = state.epoch, state._replace(epoch=state.epoch + 1, improved=False)
         if epoch < self.start_from_epoch:
             return state
+        if epoch == self.start_from_epoch:
+            state = state._replace(best_epoch=epoch)  # the best until there is a better one, NaN or not
         monitor = Monitor(self.mode, self.min_delta)
         wait = state.wait + 1
         if monitor.improves(value, state.best):
             beats_baseline = self.baseline is None or monitor.improves(value, self.baseline)
-            return state._replace(best=float(value), improved=True, wait=0 if beats_baseline else wait)
+            wait = 0 if beats_baseline else wait
+            return state._replace(best=float(value), improved=True, wait=wait, best_epoch=epoch)
         return state._replace(wait=wait, stop=state.stop or (wait >= self.patience and epoch > 0))
 
 
 class BestState(NamedTuple):
-    """State of `BestKeeper`; `improved` speaks of the last epoch."""
+    """State of `BestKeeper`; `improved` speaks of the last epoch, `wait` counts the epochs since the best."""
 
     best: float | None = None
     improved: bool = False
+    wait: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,4 +154,4 @@ class BestKeeper:
         """The state after an epoch that ended with `value`."""
         if Monitor(self.mode).improves(value, state.best):
             return BestState(float(value), True)
-        return state._replace(improved=False)
+        return state._replace(improved=False, wait=state.wait + 1)

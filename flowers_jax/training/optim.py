@@ -1,12 +1,57 @@
-"""Adam, with a learning rate that the host sets between epochs."""
+"""Adam, with a learning rate that the host sets between epochs, a schedule within them, and rates by layer."""
 
+from typing import Any, NamedTuple
+
+import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float32
+
+from flowers_jax.training.schedule import Schedule
+
+Multipliers = Any
+"""A number for each parameter, in a tree like theirs."""
 
 
-def make_optimizer(learning_rate: float) -> optax.GradientTransformation:
-    """Adam whose rate is part of its state, so that it goes into the checkpoint and changes without recompiling."""
-    return optax.inject_hyperparams(optax.adam)(learning_rate=learning_rate)
+def make_optimizer(
+    learning_rate: float, schedule: Schedule | None = None, multipliers: Multipliers = None
+) -> optax.GradientTransformation:
+    """Adam at the rate `learning_rate` * `schedule(step)` * the parameter's multiplier.
+
+    Args:
+        learning_rate: what `with_learning_rate` replaces.
+        schedule: from the number of the step to a factor; None: always 1.
+        multipliers: for the trainable parameters; None: all 1.
+    """
+    parts = [optax.scale_by_adam()]
+    if multipliers is not None:
+        parts.append(optax.stateless(lambda updates, _: jax.tree.map(jnp.multiply, updates, multipliers)))
+    if schedule is not None:
+        parts.append(optax.scale_by_schedule(schedule))
+    return optax.chain(*parts, scale_by_host_rate(learning_rate))
+
+
+class HostRateState(NamedTuple):
+    """The rate that the host has set."""
+
+    learning_rate: Float32[Array, ""]
+
+
+def scale_by_host_rate(learning_rate: float) -> optax.GradientTransformation:
+    """Updates times minus a rate that is part of the state, so that it goes into the checkpoint.
+
+    The host holds it in float64 (`training.monitor`) and sets it with `with_learning_rate`, without recompiling.
+    """
+
+    def init(params: optax.Params) -> HostRateState:
+        del params
+        return HostRateState(jnp.asarray(learning_rate, jnp.float32))
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, HostRateState]:
+        del params
+        return jax.tree.map(lambda update: -state.learning_rate * update, updates), state
+
+    return optax.GradientTransformation(init, update)
 
 
 def with_learning_rate(opt_state: optax.OptState, learning_rate: float) -> optax.OptState:

@@ -1,5 +1,6 @@
 """Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,13 +12,15 @@ import optax
 from flowers_jax import base_config, models, parallel
 from flowers_jax.data import sources, split
 from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.pipeline import decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.models import pretrained
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.optim import make_optimizer
+from flowers_jax.training.schedule import Schedule, make_schedule
 from flowers_jax.training.state import Progress, TrainState, Tree
 from flowers_jax.training.step import named_key, split_params
 from flowers_jax.types import Config, Devices
@@ -50,6 +53,7 @@ class Job:
     preprocessing: Preprocessing
     frozen: frozenset[str]
     optimizer: optax.GradientTransformation
+    schedule: Schedule
     state: TrainState
     progress: Progress | None
     weights: Weights
@@ -72,7 +76,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     dataset = _dataset(config, run, begun)
     fields = module_fields(config) if latest is None else trained.fields_of(run.read_model())
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
-    preprocessing = models.preprocessing(config.model.name, config.data.image_size)
+    preprocessing = _preprocessing(config, dataset, run.read_model() if latest else None)
     variables = init_variables(module, preprocessing, config.seed)
     weights = Weights("none", "", "random initial weights")
     if latest is None and config.model.name == "mobilenet_v2" and config.model.weights != "none":
@@ -80,7 +84,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         variables = pretrained.load_backbone(file, variables)
         weights = Weights(file.path.name, file.sha256, file.reason)
     frozen = frozen_parts(config)
-    optimizer = make_optimizer(config.learning_rate)
+    schedule = make_schedule(config, steps_per_epoch(config, dataset))
+    optimizer = make_optimizer(config.learning_rate, schedule)
     state = parallel.replicate(initial_state(variables, optimizer, frozen), devices)
     progress = None
     description = trained.describe(config.model.name, dataset.classes, fields, preprocessing)
@@ -90,7 +95,14 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         state = restore(checkpoints, latest, state)
         description = run.read_model()
         weights = Weights(**description["weights"])
-    return Job(run, devices, dataset, module, preprocessing, frozen, optimizer, state, progress, weights, description)
+    return Job(
+        run, devices, dataset, module, preprocessing, frozen, optimizer, schedule, state, progress, weights, description
+    )
+
+
+def steps_per_epoch(config: Config, dataset: Dataset) -> int:
+    """Batches, the last of which may be filled up."""
+    return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
 
 
 def restore(checkpoints: Checkpoints, number: int, like: TrainState) -> TrainState:
@@ -126,6 +138,24 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
     dataset = sources.load(config)
     examples = split.assign(dataset.examples, _fractions(config, dataset), config.seed)
     return replace(dataset, examples=tuple(examples))
+
+
+def _preprocessing(config: Config, dataset: Dataset, description: Mapping[str, Any] | None) -> Preprocessing:
+    """What `config.data.normalize` asks for; a run that goes on has it in its description."""
+    if description:
+        return trained.preprocessing_of(description)
+    wanted = models.preprocessing(config.model.name, config.data.image_size)
+    if config.data.normalize == "auto":
+        return wanted
+    wanted = replace(
+        wanted, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=config.data.normalize == "samplewise"
+    )
+    if config.data.normalize == "featurewise":
+        data = config.data
+        photographs = decode_split(dataset, "train", wanted, max_pixels=data.max_pixels, workers=data.workers).images
+        mean, std = channel_statistics(photographs)
+        wanted = replace(wanted, mean=mean, std=std)
+    return wanted
 
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:

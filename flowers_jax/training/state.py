@@ -35,13 +35,17 @@ class EpochSums:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the loop is. `epoch` counts whole epochs; `sums` belong to the one after."""
+    """Where the loop is. `epoch` counts whole epochs; `sums` belong to the one after.
+
+    The model of the run so far is that of `model_epoch`, kept as checkpoint number `model_checkpoint`.
+    """
 
     plateau: PlateauState
     stopping: StoppingState = field(default_factory=StoppingState)
     best: BestState = field(default_factory=BestState)
     best_epoch: int = 0
-    best_checkpoint: int = 0
+    model_epoch: int = 0
+    model_checkpoint: int = 0
     epoch: int = 0
     sums: EpochSums = field(default_factory=EpochSums)
     seconds: float = 0.0

@@ -11,7 +11,7 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
-from flowers_jax.data.augment import random_flip
+from flowers_jax.data.augment import Augment, Examples, augment_images, mix, partner_rows
 from flowers_jax.evaluation.predict import eval_step
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.parallel import AXIS
@@ -41,7 +41,7 @@ def train_step(
     optimizer: optax.GradientTransformation,
     preprocessing: Preprocessing,
     frozen: Collection[str] = (),
-    horizontal_flip: bool = False,
+    augment: Augment = Augment(),  # noqa: B008 (it is frozen)
     seed: int = 0,
 ) -> tuple[TrainState, dict[str, Array]]:
     """Softmax cross-entropy over this replica's share of the batch, one update with the mean gradient of all.
@@ -49,24 +49,23 @@ def train_step(
     Runs under the mapped axis `parallel.AXIS`. What is frozen gets no gradient and has no optimizer state.
 
     Args:
-        batch: `image` uint8 [B, H, W, 3], `label` int32 [B], `mask` bool [B]; masked rows count nowhere but in
-            BatchNorm's batch statistics.
+        batch: `image` uint8 [B, H, W, 3], `label` int32 [B], `mask` bool [B], true for the first rows of the whole
+            batch; masked rows count nowhere but in BatchNorm's batch statistics.
         frozen: top-level names of `state.params` that stay.
 
     Returns:
-        The next state, and sums over the whole batch: `loss`, `correct`, `examples`.
+        The next state, and sums over the whole batch: `loss`, `correct` (on the class of larger weight where
+        examples are mixed), `examples`.
     """
-    images, mask = batch["image"], batch["mask"]
-    if horizontal_flip:
-        images = random_flip(_example_keys(seed, state.step, len(images)), images)
-    inputs = preprocessing.normalize(images)
-    trainable, fixed = split_params(state.params, frozen)
+    mask = batch["mask"]
     examples = lax.psum(mask.sum(), AXIS)
+    inputs, targets = _inputs(batch, state, examples, module, preprocessing, augment, seed)
+    trainable, fixed = split_params(state.params, frozen)
 
     def loss_of(trainable: Tree) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
         variables = {"params": trainable | fixed, "batch_stats": state.batch_stats}
         logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"])
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
+        losses = optax.softmax_cross_entropy(logits, targets)
         total = jnp.where(mask, losses, 0).sum()
         return total / examples, (total, logits, updated.get("batch_stats", state.batch_stats))
 
@@ -74,13 +73,32 @@ def train_step(
     gradients = lax.psum(gradients, AXIS)
     updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
     params = optax.apply_updates(trainable, updates) | fixed  # type: ignore[operator]
-    correct = jnp.where(mask, logits.argmax(-1) == batch["label"], False).sum()
+    correct = jnp.where(mask, logits.argmax(-1) == targets.argmax(-1), False).sum()
     metrics = {"loss": lax.psum(total, AXIS), "correct": lax.psum(correct, AXIS), "examples": examples}
     return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
 
-def _example_keys(seed: int, step: Int[Array, ""], count: int) -> Key[Array, " count"]:
-    """This replica's keys out of one for each example of the whole batch: the same on any number of devices."""
-    replicas = lax.axis_size(AXIS)
-    keys = jax.random.split(jax.random.fold_in(named_key(seed, "augment"), step), replicas * count)
-    return lax.dynamic_slice_in_dim(keys, lax.axis_index(AXIS) * count, count)
+def _inputs(
+    batch: dict[str, Array],
+    state: TrainState,
+    examples: Int[Array, ""],
+    module: Any,
+    preprocessing: Preprocessing,
+    augment: Augment,
+    seed: int,
+) -> Examples:
+    """What the model sees and what it is to say: augmented, mixed with others, normalised."""
+    rows = lax.axis_index(AXIS) * len(batch["image"]) + jnp.arange(len(batch["image"]))
+    images = augment_images(_example_keys(seed, state.step, rows), batch["image"], augment, preprocessing)
+    own = Examples(images, jax.nn.one_hot(batch["label"], module.num_classes))
+    if augment.mixes:  # on any number of devices with the same partners
+        everyone = lax.all_gather(own, AXIS, tiled=True)
+        partners = jax.tree.map(lambda leaf: leaf[partner_rows(examples, rows)], everyone)
+        own = mix(jax.random.fold_in(named_key(seed, "mix"), state.step), own, partners, augment)
+    return own._replace(images=preprocessing.normalize(own.images))
+
+
+def _example_keys(seed: int, step: Int[Array, ""], rows: Int[Array, " batch"]) -> Key[Array, " batch"]:
+    """A key for each row of the whole batch: the same on any number of devices."""
+    key = jax.random.fold_in(named_key(seed, "augment"), step)
+    return jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)

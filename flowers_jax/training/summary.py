@@ -29,7 +29,7 @@ def summarize(
     test: Predicted | None,
     seconds: float,
 ) -> dict[str, Any]:
-    """The best model's figures; those of the test part are null where there is none."""
+    """The figures of the run's model; those of the test part are null where there is none."""
     trainable, parameters = parameter_counts(job)
     return {
         "dataset": job.dataset.name,
@@ -44,6 +44,7 @@ def summarize(
         "seed": config.seed,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
+        "model_epoch": progress.model_epoch,
         "stopped_reason": "early_stopping" if progress.stopping.stop else "epochs",
         "val_accuracy": metrics.accuracy(*validation),
         "val_loss": metrics.cross_entropy(*validation),

@@ -11,11 +11,16 @@ from flowers_jax.types import Config
 
 @dataclass(frozen=True)
 class Watch:
-    """Each monitor with the name of the metric it watches."""
+    """Each monitor with the name of the metric it watches.
+
+    Attributes:
+        use_best: the model of the run is the best epoch's, not the last one's.
+    """
 
     plateau: tuple[str, ReduceLROnPlateau]
     stopping: tuple[str, EarlyStopping]
     best: tuple[str, BestKeeper]
+    use_best: bool
 
     @classmethod
     def from_config(cls, config: Config) -> "Watch":
@@ -30,12 +35,15 @@ class Watch:
         stopping = EarlyStopping(
             patience=config.early_stopping.patience,
             min_delta=config.early_stopping.min_delta,
+            baseline=None if config.early_stopping.baseline == "none" else float(config.early_stopping.baseline),
+            start_from_epoch=config.early_stopping.start_from_epoch,
             mode=mode_of(config.early_stopping.monitor),
         )
         return cls(
             plateau=(config.plateau.monitor, plateau),
             stopping=(config.early_stopping.monitor, stopping),
             best=(config.checkpoint.monitor, BestKeeper(mode_of(config.checkpoint.monitor))),
+            use_best=config.checkpoint.use == "best",
         )
 
     def start(self, learning_rate: float) -> Progress:
@@ -50,13 +58,15 @@ class Watch:
             self.plateau, self.stopping, self.best,
         )  # fmt: skip
         best = keeper.update(progress.best, row[best_metric])
+        used = best.improved or not self.use_best
         return replace(
             progress,
             plateau=plateau.update(progress.plateau, row[plateau_metric]),
             stopping=stopping.update(progress.stopping, row[stopping_metric]),
             best=best,
             best_epoch=row["epoch"] if best.improved else progress.best_epoch,
-            best_checkpoint=checkpoint if best.improved else progress.best_checkpoint,
+            model_epoch=row["epoch"] if used else progress.model_epoch,
+            model_checkpoint=checkpoint if used else progress.model_checkpoint,
             epoch=row["epoch"],
             sums=EpochSums(),
         )

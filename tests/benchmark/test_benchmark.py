@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from flowers_jax import models
-from flowers_jax.benchmark import CLASSES, SIZES, keras_peer, rounds
+from flowers_jax.benchmark import CLASSES, SIZES, keras_peer
 from flowers_jax.models import table
 from tests.conftest import ROOT
 from tests.scripts.commands import script

@@ -10,6 +10,7 @@ import optax
 import pytest
 
 from flowers_jax import models, parallel
+from flowers_jax.data.augment import Augment, Generator
 from flowers_jax.errors import UsageError
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.training.optim import make_optimizer, with_learning_rate
@@ -47,6 +48,8 @@ def run(state, batches, devices, **options):
 
 
 class Linear(nn.Module):
+    num_classes: int = 2
+
     @nn.compact
     def __call__(self, x, train=False):
         del train
@@ -78,7 +81,7 @@ def test_one_two_four_and_eight_devices_train_alike(name):
     batches[2]["mask"][11:] = False
     results = [
         run(start(module, optimizer), batches, n, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
-            horizontal_flip=True, seed=3)
+            augment=Augment(Generator(horizontal_flip=True)), seed=3)
         for n in (1, 2, 4, 8)
     ]  # fmt: skip
     first_state, first_metrics = results[0]
@@ -153,7 +156,8 @@ def test_eight_devices_flip_the_same_images_as_one():
     from flowers_jax.training import step as step_module
 
     def keys(_state, one):
-        mine = step_module._example_keys(0, jnp.int32(3), len(one["label"]))
+        rows = lax.axis_index(parallel.AXIS) * len(one["label"]) + jnp.arange(len(one["label"]))
+        mine = step_module._example_keys(0, jnp.int32(3), rows)
         return _state, lax.all_gather(jax.random.key_data(mine), parallel.AXIS, tiled=True)
 
     drawn = []

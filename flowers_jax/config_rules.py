@@ -1,0 +1,119 @@
+"""What values each key of a config may have, as tests and in words."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+"""The columns of `metrics.csv` that may be monitored."""
+
+
+class Rule(NamedTuple):
+    """What a value must be, as a test and in words."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def _one_of(*values: str) -> Rule:
+    return Rule(lambda v: v in values, "one of " + ", ".join(values))
+
+
+def _at_least(least: float) -> Rule:
+    return Rule(lambda v: least <= v < math.inf, f"at least {least}")
+
+
+_ABOVE_ZERO = Rule(lambda v: 0 < v < math.inf, "above 0 and finite")
+_ANY = Rule(lambda _: True, "anything")
+_METRIC = _one_of(*METRICS)
+_SHARE = Rule(lambda v: 0 <= v <= 1, "from 0 to 1")
+_LOW_HIGH = Rule(
+    lambda v: len(v) == 2 and 0 <= v[0] <= v[1] < math.inf, "two numbers of at least 0, the second not the smaller"
+)
+
+
+def _is_number_or_none(text: str) -> bool:
+    try:
+        return text == "none" or math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+RULES: dict[str, Rule] = {
+    "seed": Rule(lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
+    "epochs": _at_least(1),
+    "batch_size": Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"),
+    "learning_rate": _ABOVE_ZERO,
+    "precision": _one_of("auto", "float32", "bfloat16"),
+    "devices": _at_least(0),
+    "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
+    "data.dir": _ANY,
+    "data.image_size": Rule(lambda v: 4 <= v <= 2048, "at least 4 and at most 2048"),
+    "data.normalize": _one_of("auto", "rescale", "samplewise", "featurewise"),
+    "data.split": Rule(
+        lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
+        "three fractions (train, validation, test) that sum to 1, the first two above 0",
+    ),
+    "data.max_pixels": _at_least(1),
+    "data.follow_links": _ANY,
+    "data.cache": _one_of("memory", "disk"),
+    "data.workers": _at_least(0),
+    "model.name": _one_of("mobilenet_v2", "cnn", "seed_cnn"),
+    "model.weights": Rule(lambda v: v != "", "auto, none or a file"),
+    "model.alpha": Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"),
+    "model.head": _one_of("pool", "flatten256"),
+    "model.convolution": _one_of("auto", "fast", "xla", "reference"),
+    "model.freeze": _one_of("none", "backbone"),
+    "augment.horizontal_flip": _ANY,
+    "augment.vertical_flip": _ANY,
+    "augment.rotation_range": _at_least(0),
+    "augment.width_shift_range": _at_least(0),
+    "augment.height_shift_range": _at_least(0),
+    "augment.documented_shifts": _ANY,
+    "augment.shear_range": Rule(lambda v: 0 <= v < 90, "at least 0 and below 90"),
+    "augment.zoom_range": Rule(
+        lambda v: (len(v) == 1 and 0 <= v[0] < 1) or (len(v) == 2 and 0 < v[0] <= v[1] < math.inf),
+        "one number from 0 to below 1, or two above 0 of which the second is not the smaller",
+    ),
+    "augment.brightness_range": _LOW_HIGH,
+    "augment.channel_shift_range": _at_least(0),
+    "augment.fill_mode": _one_of("nearest", "constant", "reflect", "wrap"),
+    "augment.cval": Rule(lambda v: 0 <= v <= 255, "from 0 to 255"),
+    "augment.interpolation_order": Rule(lambda v: v in (0, 1), "0 or 1"),
+    "augment.crop_scale": Rule(
+        lambda v: len(v) == 2 and 0 < v[0] <= v[1] <= 1, "two shares above 0, at most 1, the second not the smaller"
+    ),
+    "augment.color_jitter": Rule(
+        lambda v: len(v) == 4 and all(0 <= s < math.inf for s in v) and v[3] <= 0.5,
+        "four strengths (brightness, contrast, saturation, hue) of at least 0, hue at most 0.5",
+    ),
+    "augment.rand_augment_layers": _at_least(0),
+    "augment.rand_augment_magnitude": Rule(lambda v: 0 <= v <= 30, "from 0 to 30"),
+    "augment.random_erasing": _SHARE,
+    "augment.mixup": _at_least(0),
+    "augment.cutmix": _at_least(0),
+    "schedule.name": _one_of("constant", "cosine", "piecewise", "exponential"),
+    "schedule.warmup_steps": _at_least(0),
+    "schedule.epochs": _at_least(0),
+    "schedule.final": _SHARE,
+    "schedule.boundaries": Rule(
+        lambda v: all(0 < a < math.inf for a in v) and list(v) == sorted(set(v)), "rising epochs"
+    ),
+    "schedule.factor": Rule(lambda v: 0 < v <= 1, "above 0 and at most 1"),
+    "plateau.monitor": _METRIC,
+    "plateau.factor": Rule(lambda v: 0 < v < 1, "above 0 and below 1"),
+    "plateau.patience": _at_least(0),
+    "plateau.min_delta": _at_least(0),
+    "plateau.cooldown": _at_least(0),
+    "plateau.min_lr": _at_least(0),
+    "early_stopping.monitor": _METRIC,
+    "early_stopping.patience": _at_least(0),
+    "early_stopping.min_delta": _at_least(0),
+    "early_stopping.start_from_epoch": _at_least(0),
+    "early_stopping.baseline": Rule(_is_number_or_none, "none or a number"),
+    "checkpoint.monitor": _METRIC,
+    "checkpoint.use": _one_of("best", "last"),
+    "checkpoint.every_steps": _at_least(0),
+    "checkpoint.every_minutes": _at_least(0),
+    "checkpoint.keep": _at_least(1),
+}

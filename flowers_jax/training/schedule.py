@@ -1,0 +1,42 @@
+"""How the learning rate runs within a run, as factors of the rate that ReduceLROnPlateau holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float32
+
+from flowers_jax.types import Config
+
+Schedule = Callable[[Any], Array]
+"""From the number of a step, from 0, to a factor, float32 []."""
+
+
+def make_schedule(config: Config, steps_per_epoch: int) -> Schedule:
+    """Warm-up times the schedule that `config.schedule` names.
+
+    A cosine begins where the warm-up ends (Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983); the others
+    count epochs from the first step.
+    """
+    warmup, decay = config.schedule.warmup_steps, _decay(config, steps_per_epoch)
+    begin = warmup if config.schedule.name == "cosine" else 0
+
+    def schedule(step: Any) -> Float32[Array, ""]:
+        factor = jnp.asarray(decay(jnp.maximum(step - begin, 0)), jnp.float32)
+        return factor * jnp.minimum((step + 1) / warmup, 1) if warmup else factor
+
+    return schedule
+
+
+def _decay(config: Config, steps_per_epoch: int) -> optax.Schedule:
+    name, factor = config.schedule.name, config.schedule.factor
+    if name == "cosine":
+        steps = round((config.schedule.epochs or config.epochs) * steps_per_epoch) - config.schedule.warmup_steps
+        return optax.cosine_decay_schedule(1.0, max(steps, 1), alpha=config.schedule.final)
+    if name == "piecewise":
+        boundaries = {round(epochs * steps_per_epoch): factor for epochs in config.schedule.boundaries}
+        return optax.piecewise_constant_schedule(1.0, boundaries)
+    if name == "exponential":
+        return optax.exponential_decay(1.0, steps_per_epoch, factor, staircase=True)
+    return optax.constant_schedule(1.0)
