@@ -31,8 +31,8 @@ class Monitor:
         if best is None:
             return True
         if self.mode == "min":
-            return value + self.min_delta < best
-        return value - self.min_delta > best
+            return bool(value + self.min_delta < best)
+        return bool(value - self.min_delta > best)
 
 
 def mode_of(metric: str) -> str:

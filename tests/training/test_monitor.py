@@ -1,9 +1,7 @@
 """Plateau, early stopping and best: by hand, and against Keras's own callbacks."""
 
 import math
-import os
 
-import numpy as np
 import pytest
 
 from flowers_jax.training.monitor import BestKeeper, EarlyStopping, Monitor, ReduceLROnPlateau, mode_of
@@ -68,39 +66,3 @@ def test_modes_by_name():
         "max",
         "max",
     ]
-
-
-def test_forty_random_runs_equal_keras(monkeypatch):
-    monkeypatch.setitem(os.environ, "KERAS_BACKEND", "numpy")
-    keras = pytest.importorskip("keras")
-
-    class Optimizer:
-        learning_rate = np.float64(0.1)
-
-    class Model:
-        optimizer = Optimizer()
-        stop_training = False
-
-    rng = np.random.default_rng(0)
-    for _ in range(40):
-        mode = str(rng.choice(["min", "max"]))
-        delta, patience, cooldown = float(rng.choice([0, 0.25])), int(rng.integers(0, 4)), int(rng.integers(0, 3))
-        model = Model()
-        model.optimizer = Optimizer()
-        plateau = keras.callbacks.ReduceLROnPlateau(
-            "m", 0.2, patience, mode=mode, min_delta=delta, cooldown=cooldown, min_lr=1e-3
-        )
-        stopping = keras.callbacks.EarlyStopping("m", delta, patience, mode=mode)
-        ours = ReduceLROnPlateau(0.2, patience, delta, cooldown, 1e-3, mode)
-        our_stop = EarlyStopping(patience, delta, mode=mode)
-        lr_state, stop_state = ours.init(0.1), our_stop.init()
-        for callback in (plateau, stopping):
-            callback.set_model(model)
-            callback.on_train_begin()
-        for epoch, value in enumerate((rng.integers(-8, 8, 25) / 4).tolist()):
-            plateau.on_epoch_end(epoch, {"m": value})
-            stopping.on_epoch_end(epoch, {"m": value})
-            lr_state, stop_state = ours.update(lr_state, value), our_stop.update(stop_state, value)
-            assert lr_state.lr == model.optimizer.learning_rate
-            assert (lr_state.wait, lr_state.cooldown) == (plateau.wait, plateau.cooldown_counter)
-            assert (stop_state.wait, stop_state.stop) == (stopping.wait, model.stop_training)
