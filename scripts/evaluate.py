@@ -20,9 +20,11 @@ def main(argv: Sequence[str]) -> None:
                        help="the part of a divided folder (default: test), or the photographs that the run had in "
                        "that part (default: all)")  # fmt: skip
     args = flags.parse_args(argv)
+    from flowers_jax import compilation
     from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
     from flowers_jax.evaluation.evaluate import evaluate
 
+    compilation.keep_programs()
     print(json.dumps(evaluate(trained.load(args.run), args.data, args.split), indent=2))
 
 

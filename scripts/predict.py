@@ -19,8 +19,10 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
     args = flags.parse_args(argv)
+    from flowers_jax import compilation
     from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
 
+    compilation.keep_programs()
     model = trained.load(args.run)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     names = [name + suffix for suffix in ("", "_2", "_3") for name in ("label", "probability")]

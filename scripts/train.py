@@ -17,8 +17,10 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
                        "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
     config, args = cli.parse_config(flags, argv)
+    from flowers_jax import compilation
     from flowers_jax.training.loop import fit  # takes a second, which a mistake in a flag need not wait for
 
+    compilation.keep_programs()
     fit(config, args.workdir or cli.default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S")))
 
 

@@ -73,15 +73,19 @@ def test_one_step_by_hand():
     assert state.step == 1
 
 
-@pytest.mark.parametrize("name", ["cnn", "seed_cnn"])
-def test_one_two_four_and_eight_devices_train_alike(name):
+FLIP = Augment(Generator(horizontal_flip=True))
+MIX = Augment(Generator(horizontal_flip=True, rotation_range=20.0), random_erasing=0.5, mixup=0.4, cutmix=1.0)
+
+
+@pytest.mark.parametrize(("name", "augment"), [("cnn", FLIP), ("seed_cnn", MIX)])
+def test_one_two_four_and_eight_devices_train_alike(name, augment):
     optimizer = optax.sgd(0.1)  # Adam would divide rounding errors by themselves
     module = models.create(name, 3, axis_name=parallel.AXIS)
     batches = [batch(16) for _ in range(3)]
     batches[2]["mask"][11:] = False
     results = [
         run(start(module, optimizer), batches, n, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
-            augment=Augment(Generator(horizontal_flip=True)), seed=3)
+            augment=augment, seed=3)
         for n in (1, 2, 4, 8)
     ]  # fmt: skip
     first_state, first_metrics = results[0]
@@ -93,17 +97,46 @@ def test_one_two_four_and_eight_devices_train_alike(name):
             jax.tree.map(close, getattr(state, part), getattr(first_state, part))
 
 
-def test_masked_rows_do_not_train():
+@pytest.mark.parametrize("augment", [Augment(), MIX])
+def test_masked_rows_do_not_train(augment):
     optimizer, module, p = make_optimizer(1e-3), models.create("seed_cnn", 3), Preprocessing(32)
     full = batch(8)
     full["mask"][5:] = False
     other = {name: value.copy() for name, value in full.items()}
     other["image"][5:], other["label"][5:] = 7, 2
-    options = {"module": module, "optimizer": optimizer, "preprocessing": p}
+    options = {"module": module, "optimizer": optimizer, "preprocessing": p, "augment": augment}
     one, metrics = run(start(module, optimizer), [full], 1, **options)
     two, same = run(start(module, optimizer), [other], 1, **options)
     assert metrics == same and metrics["examples"] == 5
     jax.tree.map(np.testing.assert_array_equal, one.params, two.params)
+
+
+def test_mixed_labels_are_right_in_the_loss_and_in_the_accuracy():
+    """A model that says class 0 whatever it sees: the loss follows from the mixed labels, which have one weight."""
+    logits = jnp.array([2.0, 0.0, 0.0])
+
+    class Stubborn(nn.Module):
+        num_classes: int = 3
+
+        @nn.compact
+        def __call__(self, x, train=False):
+            del train
+            return self.param("head", lambda _: logits) + 0 * x.mean((1, 2))
+
+    one = batch(4)
+    one["label"] = np.array([0, 0, 1, 2], np.int32)
+    optimizer = optax.sgd(0.0)
+    state = start(Stubborn(), optimizer)
+    _, metrics = run(state, [one], 1, module=Stubborn(), optimizer=optimizer, preprocessing=Preprocessing(32),
+                     augment=Augment(mixup=1.0))  # fmt: skip
+    key = jax.random.split(jax.random.fold_in(named_key(0, "mix"), 0))[1]
+    weight = float(jax.random.beta(key, 1.0, 1.0))
+    right, wrong = -jax.nn.log_softmax(logits)[0], -jax.nn.log_softmax(logits)[1]
+    own, partners = [right, right, wrong, wrong], [right, wrong, wrong, right]  # the next one's label is the partner's
+    expected = sum(weight * a + (1 - weight) * b for a, b in zip(own, partners, strict=True))
+    assert metrics["loss"] == pytest.approx(float(expected), rel=1e-5)
+    heavier = [0, 0, 1, 2] if weight > 0.5 else [0, 1, 2, 0]
+    assert metrics["correct"] == heavier.count(0)
 
 
 def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state():
