@@ -15,7 +15,7 @@ Devices = Sequence[Any]
 Images = UInt8[Array, "batch height width 3"] | UInt8[np.ndarray, "batch height width 3"]
 """Photographs as the decoder leaves them, [B, H, W, 3], uint8."""
 
-Picture = Float32[Array, "height width 3"] | Float32[np.ndarray, "height width 3"]
+Picture = Float32[Array, "height width 3"]
 """One image with values of 0 to 255, [H, W, 3], float32."""
 
 Activations = Float[Array, "batch _height _width _channels"]

@@ -18,7 +18,7 @@ from flowers_jax.errors import TrainingError, UsageError
 
 
 def main(argv: Sequence[str]) -> int:
-    known = (*SIZES, "decode")
+    known = (*SIZES, *rounds.ALONE)
     flags = cli.parser(__doc__)
     flags.add_argument("--peers", default="", metavar="NAMES", help=f"of {','.join(rounds.PEERS)} (default: none)")
     flags.add_argument("--what", default=",".join(known), metavar="NAMES", help="(default: %(default)s)")

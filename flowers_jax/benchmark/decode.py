@@ -1,10 +1,11 @@
 """How many photographs a second one core decodes to the model's input: prints a line of JSON.
 
-python -m flowers_jax.benchmark.decode
+python -m flowers_jax.benchmark.decode COUNT
 """
 
 import io
 import json
+import sys
 
 import numpy as np
 import PIL
@@ -13,16 +14,15 @@ from PIL import Image
 from flowers_jax.benchmark.program import median_seconds
 from flowers_jax.data.decode import decode
 
-PHOTOGRAPHS = 32
 SIZE = (375, 500)
 """Height and width of most photographs of `tf_flowers`, near enough."""
 
 
-def main() -> dict[str, object]:
+def main(count: int) -> dict[str, object]:
     """JPEGs of smooth noise, which compresses about as photographs do, decoded to 224x224 one after another."""
     rng = np.random.default_rng(0)
-    files = [_jpeg(rng) for _ in range(PHOTOGRAPHS)]
-    rate = PHOTOGRAPHS / median_seconds(lambda: [decode(file, 224) for file in files])
+    files = [_jpeg(rng) for _ in range(count)]
+    rate = count / median_seconds(lambda: [decode(file, 224) for file in files])
     return {"backend": "cpu", "dtype": "uint8", "version": f"pillow {PIL.__version__}", "rates": {"decode": rate}}
 
 
@@ -36,4 +36,4 @@ def _jpeg(rng: np.random.Generator) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main()))
+    print(json.dumps(main(int(sys.argv[1]))))

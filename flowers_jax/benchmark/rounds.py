@@ -13,6 +13,9 @@ from flowers_jax import host_memory
 PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled"), "jax": ("ours-xla",)}
 """The package that a peer needs, and the programs that are measured with it."""
 
+ALONE = ("augment", "decode")
+"""What is measured of ours alone, each by a module of its name."""
+
 ENVIRONMENTS = {
     "ours": host_memory.HUGE_PAGES,
     "ours-xla": host_memory.HUGE_PAGES,
@@ -38,7 +41,7 @@ class Round(NamedTuple):
 def measure(
     programs: Sequence[str], models: Sequence[str], batch: int, rounds: int, say: Callable[[str], None]
 ) -> list[Round]:
-    """Every model in every program, `rounds` times; `decode` is a model of ours alone."""
+    """Every model in every program, `rounds` times; models are also those of `ALONE`."""
     done = []
     for number in range(1, rounds + 1):
         for who, model in _pairs(programs, models):
@@ -53,12 +56,12 @@ def measure(
 
 def _pairs(programs: Sequence[str], models: Sequence[str]) -> Iterator[tuple[str, str]]:
     for model in models:
-        for who in ("ours",) if model == "decode" else programs:
+        for who in ("ours",) if model in ALONE else programs:
             yield who, model
 
 
 def _run(who: str, model: str, batch: int) -> Round:
-    command = ["decode"] if model == "decode" else ["program", who, model, str(batch), str(time.time())]
+    command = [model, str(batch)] if model in ALONE else ["program", who, model, str(batch), str(time.time())]
     done = child(*command, environment={**ENVIRONMENTS.get(who, {}), **os.environ})
     lines = done.stdout.splitlines()
     if done.returncode == 0 and lines:

@@ -81,7 +81,7 @@ def test_a_program_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys)
     ("arguments", "message"),
     [
         (["--peers=caffe"], "--peers=caffe: 'caffe' is none of keras, torch, jax"),
-        (["--what=resnet"], "--what=resnet: 'resnet' is none of mobilenet_v2, cnn, seed_cnn, decode"),
+        (["--what=resnet"], "--what=resnet: 'resnet' is none of mobilenet_v2, cnn, seed_cnn, augment, decode"),
         (["--what="], "one at least of each"),
         (["--rounds=0"], "--rounds=0"),
         (["--json=missing/figures.json"], "--json=missing/figures.json: must be a file in a directory"),

@@ -39,3 +39,13 @@ def test_ratios_in_the_table():
     assert ["keras", "15.0", "10.0", "to", "20.0", "2.20x", "5.0", "s", "1,000", "MB"] in lines  # 33 / 15
     assert ["decode", "images/s", "of", "rounds", "ours", "is", "first", "step", "peak"] in lines
     assert ["ours", "500.0", "500.0", "to", "500.0"] in lines
+
+
+def test_augmentation_is_set_against_a_training_step():
+    done = [
+        Round("ours", "mobilenet_v2", result(20, 100)),
+        Round("ours", "augment", {"backend": "cpu", "dtype": "float32", "version": "1", "rates": {"course": 400.0}}),
+    ]
+    lines = report.table(report.entries(done, batch=32)).splitlines()
+    assert lines[-1].split() == ["augment/course", "5.0%"]
+    assert "augmentation" not in report.table(report.entries(ROUNDS, batch=32))

@@ -56,7 +56,8 @@ def adjust_hue(image: Picture, turns: Scalar) -> Picture:
     )
     sixths = sixths + 6 * turns
     # Of HSV back to RGB: a channel is the largest less a share of the spread (Smith 1978, in closed form).
-    places = (sixths[..., None] + jnp.array([5.0, 3.0, 1.0])) % 6
+    places = sixths[..., None] + jnp.array([5.0, 3.0, 1.0])
+    places = places - 6 * jnp.floor(places / 6)  # places % 6, of which XLA makes calls of fmod
     share = jnp.clip(jnp.minimum(places, 4 - places), 0, 1)
     return largest[..., None] - spread[..., None] * share
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float32, Key
 
 from flowers_jax.data.augment.colour import color_jitter
 from flowers_jax.data.augment.crop import random_resized_crop
@@ -80,7 +80,7 @@ def stored(preprocessing: Preprocessing, augment: Augment) -> Preprocessing:
 
 def augment_images(
     keys: Key[Array, " batch"], images: Images | Pixels, augment: Augment, preprocessing: Preprocessing
-) -> Pixels:
+) -> Float32[Array, "batch size size 3"]:
     """One draw for each image, from its key: [B, S, S, 3] in 0..255 -> [B, size, size, 3] in 0..255.
 
     In this order: random-resized-crop, the generator's transform, colour jitter, RandAugment, random erasing.

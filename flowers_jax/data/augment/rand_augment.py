@@ -38,7 +38,7 @@ def autocontrast(image: Picture, strength: Scalar = 0.0) -> Picture:
     del strength
     low, high = image.min((0, 1)), image.max((0, 1))
     spread = jnp.where(high > low, high - low, 1)
-    return jnp.where(high > low, (image - low) * (255 / spread), image)
+    return jnp.where(high > low, jnp.clip((image - low) * (255 / spread), 0, 255), image)
 
 
 def equalize(image: Picture, strength: Scalar = 0.0) -> Picture:

@@ -62,7 +62,7 @@ def test_hue_equals_colorsys(turns):
     for place in np.ndindex(6, 5):
         h, s, v = colorsys.rgb_to_hsv(*(pixels[place] / 255))
         expected[place] = 255 * np.array(colorsys.hsv_to_rgb((h + turns) % 1, s, v))
-    np.testing.assert_allclose(colour.adjust_hue(pixels, turns), expected, atol=1e-2)
+    np.testing.assert_allclose(colour.adjust_hue(jnp.asarray(pixels), turns), expected, atol=1e-2)
 
 
 def test_channel_shift_stays_in_the_range_of_the_image():

@@ -88,13 +88,13 @@ def test_a_drawn_transform_changes_an_image_as_in_keras(drawn_by_keras):
             channel_shift=parameters["channel_shift_intensity"], brightness=brightness,
         )  # fmt: skip
         expected = keras.apply_transform(image, parameters | {"brightness": None})
-        changed = apply(image, transform, replace(ours, brightness_range=(1.0, 1.0)))
+        changed = apply(jnp.asarray(image), transform, replace(ours, brightness_range=(1.0, 1.0)))
         np.testing.assert_allclose(changed, expected, atol=1e-3)
         bright = keras.apply_transform(image, parameters)
-        np.testing.assert_allclose(apply(image, transform, ours), bright, atol=2.5)
+        np.testing.assert_allclose(apply(jnp.asarray(image), transform, ours), bright, atol=2.5)
 
 
 def test_at_the_defaults_nothing_changes():
     image = np.random.default_rng(0).uniform(0, 255, (8, 8, 3)).astype(np.float32)
     drawn = draw(jax.random.key(0), Generator(), 8, 8)
-    np.testing.assert_array_equal(apply(image, drawn, Generator()), image)
+    np.testing.assert_array_equal(apply(jnp.asarray(image), drawn, Generator()), image)

@@ -78,14 +78,14 @@ def test_a_crop_that_never_fits_is_the_centre():
 
 
 def test_the_whole_image_at_its_own_size_is_itself():
-    image = np.random.default_rng(0).uniform(0, 255, (12, 12, 3)).astype(np.float32)
+    image = jnp.asarray(np.random.default_rng(0).uniform(0, 255, (12, 12, 3)), jnp.float32)
     boxes = [np.asarray(draw_box(jax.random.key(n), (1.0, 1.0), 12, 12)) for n in range(30)]
     seed = next(n for n, box in enumerate(boxes) if box.tolist() == [0, 0, 12, 12])
     np.testing.assert_allclose(random_resized_crop(jax.random.key(seed), image, (1.0, 1.0), 12), image, atol=1e-3)
 
 
 def test_a_crop_is_resized_about_its_middle():
-    ramp = np.broadcast_to(np.arange(16, dtype=np.float32)[:, None, None], (16, 16, 3))
+    ramp = jnp.broadcast_to(jnp.arange(16, dtype=jnp.float32)[:, None, None], (16, 16, 3))
     box = np.asarray(draw_box(jax.random.key(3), (0.3, 0.3), 16, 16))
     rows = np.asarray(random_resized_crop(jax.random.key(3), ramp, (0.3, 0.3), 4))[:, 0, 0]
     expected = box[0] - 0.5 + box[2] * (np.arange(4) + 0.5) / 4
@@ -93,7 +93,7 @@ def test_a_crop_is_resized_about_its_middle():
 
 
 def test_erasing_paints_one_rectangle_as_often_as_asked():
-    image = np.zeros((40, 50, 3), np.float32)
+    image = jnp.zeros((40, 50, 3))
     erase = jax.jit(lambda key: random_erasing(key, image, 0.25, (1.0, 2.0, 3.0)))
     erased = np.stack([np.asarray(erase(jax.random.key(n))) for n in range(400)])
     painted = erased[..., 0] == 1
