@@ -1,0 +1,29 @@
+"""What README and docs name is there: links, keys of a config, scripts and configs."""
+
+import re
+
+import pytest
+
+from flowers_jax import config
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+KEYS = {key.name for key in config.describe()}
+PARTS = {name.split(".")[0] for name in KEYS if "." in name}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    assert [link for link in links if ":" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_keys_scripts_and_configs_exist(page):
+    text = page.read_text()
+    named = set(re.findall(r"--config\.([a-z_.]+)=", text))
+    quoted = re.findall(r"`([a-z_]+)\.([a-z_]+)(?:=[^`]*)?`", text)
+    named |= {f"{part}.{leaf}" for part, leaf in quoted if part in PARTS and leaf not in ("json", "csv", "py")}
+    files = set(re.findall(r"(?:scripts|configs)/[a-z_]+\.py", text))
+    assert [name for name in sorted(named) if name not in KEYS] == []
+    assert [name for name in sorted(files) if not (ROOT / name).is_file()] == []
