@@ -37,7 +37,16 @@ def get_config() -> Config:
     config.model.alpha = 1.0  # MobileNetV2's width multiplier
     config.model.head = "pool"  # pool|flatten256 (the course's) on MobileNetV2's features
     config.model.convolution = "auto"  # auto|fast|xla|reference: how convolutions run; auto: fast on a CPU, else xla
-    config.model.freeze = "backbone"  # none|backbone: what does not train, BatchNorm statistics included
+    config.model.freeze = "backbone"  # none|stem|stage_1..stage_7|backbone: the layers up to there do not train
+    config.model.batch_norm = "auto"  # auto|batch|stored statistics in training; auto: stored with pretrained weights
+    config.model.dropout = 0.0  # share of the features that are dropped before the last layer in training
+    config.model.stochastic_depth = 0.0  # with what probability the last residual is left out in training
+    config.model.output_stride = 32  # 8|16|32 pixels to a place of MobileNetV2's last features
+
+    config.transfer = ConfigDict({}, type_safe=False)  # training the head on a frozen backbone
+    config.transfer.epochs = 0  # so many epochs the head trains alone before what model.freeze leaves trains too
+    config.transfer.learning_rate = 3e-3  # in those epochs
+    config.transfer.views = 0  # of each photograph whose features are computed once and kept; 0: anew in each epoch
 
     config.augment = ConfigDict({}, type_safe=False)
     config.augment.horizontal_flip = True  # mirror every other training image
@@ -60,6 +69,16 @@ def get_config() -> Config:
     config.augment.random_erasing = 0.0  # with what probability a rectangle of a training image is painted over
     config.augment.mixup = 0.0  # alpha of mixup; 0: none. With CutMix too, a batch is mixed by one of them
     config.augment.cutmix = 0.0  # alpha of CutMix; 0: none
+
+    config.optimizer = ConfigDict({}, type_safe=False)  # AdamW
+    config.optimizer.weight_decay = 0.0  # of kernels, times the rate
+    config.optimizer.head_multiplier = 1.0  # the head's rate, as a multiple of the others', while both train
+    config.optimizer.layer_decay = 1.0  # what each layer of the backbone has of the rate of the layer above it
+    config.optimizer.ema = 0.0  # how much a moving average of the weights keeps at a step; it predicts. 0: none
+    config.optimizer.label_smoothing = 0.0  # the share of each label that is spread over all classes
+
+    config.evaluation = ConfigDict({}, type_safe=False)
+    config.evaluation.flip = False  # predict from each photograph and its mirror image
 
     config.schedule = ConfigDict(
         {}, type_safe=False

@@ -26,6 +26,7 @@ def _at_least(least: float) -> Rule:
 _ABOVE_ZERO = Rule(lambda v: 0 < v < math.inf, "above 0 and finite")
 _ANY = Rule(lambda _: True, "anything")
 _METRIC = _one_of(*METRICS)
+_BELOW_ONE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _SHARE = Rule(lambda v: 0 <= v <= 1, "from 0 to 1")
 _LOW_HIGH = Rule(
     lambda v: len(v) == 2 and 0 <= v[0] <= v[1] < math.inf, "two numbers of at least 0, the second not the smaller"
@@ -63,7 +64,20 @@ RULES: dict[str, Rule] = {
     "model.alpha": Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"),
     "model.head": _one_of("pool", "flatten256"),
     "model.convolution": _one_of("auto", "fast", "xla", "reference"),
-    "model.freeze": _one_of("none", "backbone"),
+    "model.freeze": _one_of("none", "stem", *(f"stage_{n}" for n in range(1, 8)), "backbone"),
+    "model.batch_norm": _one_of("auto", "batch", "stored"),
+    "model.dropout": _BELOW_ONE,
+    "model.stochastic_depth": _BELOW_ONE,
+    "model.output_stride": Rule(lambda v: v in (8, 16, 32), "8, 16 or 32"),
+    "transfer.epochs": _at_least(0),
+    "transfer.learning_rate": _ABOVE_ZERO,
+    "transfer.views": Rule(lambda v: 0 <= v <= 100, "from 0 to 100"),
+    "optimizer.weight_decay": _at_least(0),
+    "optimizer.head_multiplier": _ABOVE_ZERO,
+    "optimizer.layer_decay": Rule(lambda v: 0 < v <= 1, "above 0 and at most 1"),
+    "optimizer.ema": _BELOW_ONE,
+    "optimizer.label_smoothing": _BELOW_ONE,
+    "evaluation.flip": _ANY,
     "augment.horizontal_flip": _ANY,
     "augment.vertical_flip": _ANY,
     "augment.rotation_range": _at_least(0),

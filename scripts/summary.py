@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from flowers_jax import cli, models
 from flowers_jax.errors import UsageError
 from flowers_jax.models import table
+from flowers_jax.models.mobilenet_v2_layout import frozen_parts
 from flowers_jax.training import prepare
 
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str]) -> None:
     module = models.create(config.model.name, args.classes, **prepare.module_fields(config))
     size = config.data.image_size
     print(f"{config.model.name}, {size}x{size}x3 -> {args.classes} classes\n")
-    print(table.text(table.layers(module, size), prepare.frozen_parts(config)))
+    print(table.text(table.layers(module, size), frozen_parts(config.model.freeze)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from flowers_jax.benchmark.program import Program
 from flowers_jax.data import augment
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.training import prepare
+from flowers_jax.training.checkpointing import initial_state
 from flowers_jax.training.optim import make_optimizer
 from flowers_jax.training.step import train_step
 
@@ -25,7 +26,7 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     preprocessing = models.preprocessing(model, SIZES[model])
     optimizer = make_optimizer(LEARNING_RATE)
     variables = prepare.init_variables(module, preprocessing, seed=0)
-    state = parallel.replicate(prepare.initial_state(variables, optimizer, frozenset()), devices)
+    state = parallel.replicate(initial_state(variables, optimizer, ()), devices)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
     step = parallel.pmap_step(
         partial(train_step, augment=augment.from_config(config), **arguments), devices, donate_state=True

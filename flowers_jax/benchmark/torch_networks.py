@@ -3,7 +3,7 @@
 from torch import Tensor, nn  # type: ignore[import-not-found]
 
 from flowers_jax.benchmark import CLASSES
-from flowers_jax.models.mobilenet_v2 import BLOCKS
+from flowers_jax.models.mobilenet_v2_layout import STAGES
 
 
 def _convolve(
@@ -45,7 +45,7 @@ def mobilenet_v2(_size: int) -> nn.Module:
     """MobileNetV2 1.0."""
     inputs = 32
     layers: list[nn.Module] = [_convolve(3, inputs, 3, 2, 1, nn.ReLU6(inplace=True))]
-    for expansion, channels, repeats, stride in BLOCKS:
+    for expansion, channels, repeats, stride in STAGES:
         for repeat in range(repeats):
             layers.append(InvertedResidual(inputs, channels, stride if repeat == 0 else 1, expansion))
             inputs = channels

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from PIL.Image import Resampling
 
 from flowers_jax.errors import first_line
+from flowers_jax.models.preprocessing import Preprocessing
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Content decides, never the file name. JPEG includes the MPO of telephones."""
@@ -49,9 +50,15 @@ def read_photograph(path: Path, max_pixels: int = MAX_PIXELS) -> bytes:
 
 
 def decode(
-    data: bytes, size: int | None = None, *, resize: str = "crop", crop: float = 0.875, max_pixels: int = MAX_PIXELS
+    data: bytes,
+    size: int | None = None,
+    *,
+    resize: str = "crop",
+    crop: float = 0.875,
+    interpolation: str = "bilinear",
+    max_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
-    """Decode, orient by EXIF, convert to RGB (alpha on white) and resize with antialiasing (bilinear).
+    """Decode, orient by EXIF, convert to RGB (alpha on white) and resize with antialiasing.
 
     Args:
         data: the content of a file of one of `FORMATS`; of several frames the first counts.
@@ -59,6 +66,7 @@ def decode(
         resize: `crop`: the central square of side `crop` x the shorter side; `stretch`: the whole photograph
             squeezed into the square.
         crop: that fraction, above 0, at most 1.
+        interpolation: `bilinear` or `bicubic`.
         max_pixels: refuse a photograph with more, before its pixels are decoded.
 
     Returns:
@@ -83,7 +91,15 @@ def decode(
         raise DecodeError("not an image of a known format") from None
     except Exception as error:  # Pillow's plugins fail on damaged files with almost any exception
         raise DecodeError(f"damaged image ({first_line(error)})") from error
-    return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop))
+    return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop, Resampling[interpolation.upper()]))
+
+
+def decode_for(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """`decode` as a model wants its input: uint8 [size, size, 3]."""
+    p = preprocessing
+    return decode(
+        data, p.size, resize=p.resize, crop=p.crop, interpolation=p.interpolation, max_pixels=max_pixels
+    )  # fmt: skip
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -106,9 +122,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _resize(image: Image.Image, size: int, resize: str, crop: float) -> Image.Image:
+def _resize(image: Image.Image, size: int, resize: str, crop: float, interpolation: Resampling) -> Image.Image:
     if resize == "stretch":
-        return image.resize((size, size), Resampling.BILINEAR)
+        return image.resize((size, size), interpolation)
     side = crop * min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
-    return image.resize((size, size), Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    return image.resize((size, size), interpolation, box=(left, top, left + side, top + side))

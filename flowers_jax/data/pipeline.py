@@ -19,21 +19,21 @@ from tqdm import tqdm
 
 from flowers_jax import fetch
 from flowers_jax.data.dataset import Dataset, Example
-from flowers_jax.data.decode import DecodeError, decode
+from flowers_jax.data.decode import DecodeError, decode_for
 from flowers_jax.data.lazy_tensorflow import tensorflow
 from flowers_jax.errors import TrainingError
 from flowers_jax.models.preprocessing import Preprocessing
 
 
 class Part(NamedTuple):
-    """Decoded photographs: uint8 [N, H, W, 3] and int32 [N]."""
+    """Decoded photographs, uint8 [N, H, W, 3], or features of them, float32 [N, F]; and int32 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
 
 
 Batch = dict[str, np.ndarray]
-"""`image` uint8 [B, H, W, 3], `label` int32 [B], `mask` bool [B]: False where a row only fills up the batch."""
+"""`image` uint8 [B, H, W, 3] or float32 [B, F], `label` int32 [B], `mask` bool [B]: False where a row fills up only."""
 
 
 def decode_split(
@@ -84,7 +84,6 @@ def batches(part: Part, order: np.ndarray, batch_size: int, *, first: int = 0) -
     The last batch is filled up with rows from the start of the order and masked. They are real photographs, not
     zeros, so that batch statistics stay those of photographs.
     """
-    tf = tensorflow()
     steps = -(-len(order) // batch_size)
     rows = np.resize(order, (steps, batch_size))
     mask = (np.arange(steps * batch_size) < len(order)).reshape(steps, batch_size)
@@ -92,6 +91,12 @@ def batches(part: Part, order: np.ndarray, batch_size: int, *, first: int = 0) -
     def gather(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return part.images[indices], part.labels[indices]
 
+    if part.images.ndim == 2:  # features: no work that another thread could do meanwhile
+        for indices, real in zip(rows[first:], mask[first:], strict=True):
+            image, label = gather(indices)
+            yield {"image": image, "label": label, "mask": real}
+        return
+    tf = tensorflow()
     data = tf.data.Dataset.from_tensor_slices((rows[first:], mask[first:]))
     data = data.map(
         lambda i, m: (*tf.numpy_function(gather, [i], [tf.uint8, tf.int32], stateful=False), m),
@@ -121,8 +126,7 @@ def _fill(
     def load(index: np.int64) -> np.ndarray:
         path = examples[int(index)].path
         try:
-            return decode(dataset.read(path), preprocessing.size, resize=preprocessing.resize, crop=preprocessing.crop,
-                          max_pixels=max_pixels)  # fmt: skip
+            return decode_for(dataset.read(path), preprocessing, max_pixels)
         except (DecodeError, OSError) as error:
             failed.append(f"{path}: {error}")
             return np.zeros(target.shape[1:], np.uint8)
@@ -144,5 +148,5 @@ def _fill(
 
 def _content_key(examples: Sequence[Example], preprocessing: Preprocessing) -> str:
     p = preprocessing
-    recipe = [PIL.__version__, p.size, p.resize, p.crop, *(example.sha256 for example in examples)]
+    recipe = [PIL.__version__, p.size, p.resize, p.crop, p.interpolation, *(example.sha256 for example in examples)]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 from jax import lax
+from jaxtyping import Array
 
 from flowers_jax import parallel
 from flowers_jax.models.preprocessing import Preprocessing
@@ -21,29 +22,56 @@ PIXELS_AT_ONCE = 4 * 224 * 224
 """A CPU's cache holds the activations of about so many."""
 
 
-def eval_step(variables: Variables, images: Images, *, module: nn.Module, preprocessing: Preprocessing) -> Logits:
-    """uint8 [B, H, W, 3] -> float32 [B, classes], BatchNorm on stored statistics."""
+def eval_step(
+    variables: Variables, images: Images, *, module: nn.Module, preprocessing: Preprocessing, flip: bool = False
+) -> Logits:
+    """uint8 [B, H, W, 3] -> float32 [B, classes], BatchNorm on stored statistics.
+
+    Args:
+        flip: the mean of the logits of each image and of its mirror image.
+    """
 
     def logits(images: Images) -> Logits:
         return module.apply(variables, preprocessing.normalize(images), train=False)  # type: ignore[return-value]
 
+    if not flip:
+        return few_at_once(logits, images)
+    return (few_at_once(logits, images) + few_at_once(logits, images[:, :, ::-1])) / 2
+
+
+def few_at_once(function: Callable[[Any], Array], images: Any) -> Array:
+    """`function` of [B, H, W, 3], on a CPU of as many images at a time as its cache holds."""
     if jax.default_backend() != "cpu":
-        return logits(images)
+        return function(images)
     batch, height, width, _ = images.shape
     most = min(batch, max(1, PIXELS_AT_ONCE // (height * width)))
     at_once = next(count for count in range(most, 0, -1) if batch % count == 0)
-    return lax.map(logits, images.reshape(-1, at_once, height, width, 3)).reshape(batch, -1)
+    return lax.map(function, images.reshape(-1, at_once, height, width, 3)).reshape(batch, -1)
 
 
 def make_predictor(
-    module: nn.Module, preprocessing: Preprocessing, devices: Devices
+    module: nn.Module, preprocessing: Preprocessing, devices: Devices, *, flip: bool = False
 ) -> Callable[[Variables, np.ndarray], HostLogits]:
     """`predict(variables, images) -> logits` on the host; the number of images must be divisible by the devices."""
-    step = parallel.pmap_predict(partial(eval_step, module=module, preprocessing=preprocessing), devices)
+    step = partial(eval_step, module=module, preprocessing=preprocessing, flip=flip)
+    return _on_host(step, devices)
 
-    def predict(variables: Variables, images: np.ndarray) -> HostLogits:
-        logits = jax.device_get(step(variables, parallel.shard(images, devices)))
-        return logits.reshape(len(images), -1)
+
+def make_head_predictor(module: nn.Module, devices: Devices) -> Callable[[Variables, np.ndarray], HostLogits]:
+    """`predict(variables, features) -> logits` of features [B, F] that the backbone gave before."""
+
+    def step(variables: Variables, features: Array) -> Logits:
+        return module.apply(variables, features, train=False)  # type: ignore[return-value]
+
+    return _on_host(step, devices)
+
+
+def _on_host(step: Callable[[Variables, Array], Array], devices: Devices) -> Callable[[Variables, np.ndarray], Any]:
+    mapped = parallel.pmap_predict(step, devices)
+
+    def predict(variables: Variables, rows: np.ndarray) -> Any:
+        outputs = jax.device_get(mapped(variables, parallel.shard(rows, devices)))
+        return outputs.reshape(len(rows), -1)
 
     return predict
 

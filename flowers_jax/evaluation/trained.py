@@ -14,7 +14,7 @@ import numpy as np
 
 from flowers_jax import parallel
 from flowers_jax.data.dataset import Skipped
-from flowers_jax.data.decode import DecodeError, decode, read_photograph
+from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
@@ -88,7 +88,7 @@ def load(run_path: str) -> TrainedModel:
     summary = run.read_summary()
     return TrainedModel(
         run=run,
-        predict=partial(make_predictor(module, preprocessing, devices), variables),
+        predict=partial(make_predictor(module, preprocessing, devices, flip=description["flip"]), variables),
         batch_size=parallel.round_up(config.batch_size, len(devices)),
         classes=tuple(description["classes"]),
         preprocessing=preprocessing,
@@ -117,10 +117,9 @@ def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[s
 
 
 def _read(model: TrainedModel, path: str) -> np.ndarray | Skipped:
-    p = model.preprocessing
     try:
         data = read_photograph(Path(path), model.max_pixels)
-        return decode(data, p.size, resize=p.resize, crop=p.crop, max_pixels=model.max_pixels)
+        return decode_for(data, model.preprocessing, model.max_pixels)
     except FileNotFoundError:
         return Skipped(path, "no such file")
     except (DecodeError, OSError) as error:

@@ -1,5 +1,6 @@
 """The models by name."""
 
+from dataclasses import replace
 from typing import Any
 
 import flax.linen as nn
@@ -31,7 +32,7 @@ def create(name: str, num_classes: int, **kw: Any) -> nn.Module:
 def preprocessing(name: str, size: int) -> Preprocessing:
     """What the model of that name wants its input to be."""
     if name == "mobilenet_v2":
-        return Preprocessing(size, "crop", 0.875, pretrained.IMAGENET_MEAN, pretrained.IMAGENET_STD)
+        return replace(pretrained.IMAGENET, size=size)
     if name == "seed_cnn":  # as the course has it: squeezed into the square, rescaled by 1/255
         return Preprocessing(size, "stretch", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     return Preprocessing(size, "crop", 1.0)

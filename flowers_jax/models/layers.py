@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float, Float32, Key
 
 from flowers_jax import ops
 from flowers_jax.ops.geometry import Padding
@@ -37,6 +38,15 @@ def global_average_pool(x: Activations) -> Float[Array, "batch channels"]:
 def relu6(x: Activations) -> Activations:
     """min(max(x, 0), 6), whose gradient is 1 strictly between and 0 elsewhere."""
     return lax.clamp(jnp.zeros((), x.dtype), x, jnp.full((), 6, x.dtype))
+
+
+def drop_path(x: Activations, probability: float, key: Key[Array, ""]) -> Activations:
+    """Zeros in place of whole examples, with that probability; the others divided by what remains of it.
+
+    Source: Huang et al. 2016, https://arxiv.org/abs/1603.09382.
+    """
+    kept = jax.random.bernoulli(key, 1 - probability, (x.shape[0], 1, 1, 1))
+    return jnp.where(kept, x / (1 - probability), 0)
 
 
 class Conv(nn.Module):
@@ -74,6 +84,7 @@ class ConvNorm(nn.Module):
     stride: int = 1
     padding: Padding = "SAME"
     groups: int | None = 1
+    dilation: int = 1
     activation: Callable[[Activations], Activations] | None = None
     epsilon: float = 1e-5
     momentum: float = 0.9
@@ -94,7 +105,9 @@ class ConvNorm(nn.Module):
 
         def convolve(kernel: Array) -> Activations:
             kernel = kernel.astype(self.dtype)
-            return ops.convolve(x, kernel, self.stride, self.padding, groups=groups, path=self.convolution)
+            return ops.convolve(
+                x, kernel, self.stride, self.padding, self.dilation, groups=groups, path=self.convolution
+            )
 
         if train:
             # Behind a barrier, or XLA computes the convolution again for each of its readers.

@@ -1,98 +1,118 @@
 """MobileNetV2 (Sandler et al. 2018, https://arxiv.org/abs/1801.04381) as Flax modules.
 
 Names, order and numbers follow torchvision's `mobilenetv2.py` and Keras's `applications/mobilenet_v2.py`. The
-two differ in how they pad stride 2 and in BatchNorm's epsilon; both belong to the weights, so one argument,
-`convention`, holds them together.
+two differ in how they pad stride 2, in BatchNorm's epsilon and in how they round widths; all of it belongs to the
+weights, so one argument, `convention`, holds it together.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
-from flowers_jax.models.layers import ConvNorm, Layer, flatten, global_average_pool, relu6
-from flowers_jax.types import Activations
-
-BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-"""(expansion, channels, repeats, stride of the first) of the seven stages: table 2 of the paper."""
-
-
-class Convention(NamedTuple):
-    """What differs between the two families of weights."""
-
-    symmetric: bool
-    epsilon: float
-    momentum: float
-
-
-CONVENTIONS = {"torch": Convention(True, 1e-5, 0.9), "keras": Convention(False, 1e-3, 0.999)}
-
-
-def make_divisible(value: float, divisor: int = 8) -> int:
-    """The multiple of `divisor` nearest to `value`, but never below 90 % of it."""
-    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * value else rounded
+from flowers_jax.models import pretrained
+from flowers_jax.models.layers import ConvNorm, Layer, drop_path, flatten, global_average_pool, relu6
+from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS, blocks, frozen_parts, make_divisible
+from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.models.tensor_names import Variables
+from flowers_jax.types import Activations, Logits
 
 
 class InvertedResidual(nn.Module):
-    """Expand with 1x1, filter with depthwise 3x3, project with 1x1; add the input where shapes allow."""
+    """Expand with 1x1, filter with depthwise 3x3, project with 1x1; add the input where shapes allow.
+
+    Attributes:
+        drop: the probability with which an example goes past the three in training (stochastic depth).
+    """
 
     channels: int
     expansion: int
     stride: int
+    dilation: int
+    drop: float
     layer: Callable[..., ConvNorm]
 
     @nn.compact
-    def __call__(self, x: Activations, train: bool) -> Activations:
+    def __call__(self, x: Activations, train: bool, batch_norm: bool) -> Activations:
         inputs, hidden = x, x.shape[-1] * self.expansion
         if self.expansion > 1:
-            x = self.layer(hidden, activation=relu6, name="expand")(x, train)
-        x = self.layer(hidden, 3, self.stride, groups=None, activation=relu6, name="depthwise")(x, train)
-        x = self.layer(self.channels, name="project")(x, train)
-        return inputs + x if self.stride == 1 and inputs.shape[-1] == self.channels else x
+            x = self.layer(hidden, activation=relu6, name="expand")(x, batch_norm)
+        depthwise = self.layer(
+            hidden, 3, self.stride, groups=None, dilation=self.dilation, activation=relu6, name="depthwise"
+        )
+        x = self.layer(self.channels, name="project")(depthwise(x, batch_norm), batch_norm)
+        if self.stride > 1 or inputs.shape[-1] != self.channels:
+            return x
+        return inputs + (drop_path(x, self.drop, self.make_rng("dropout")) if train and self.drop else x)
 
 
 class Backbone(nn.Module):
-    """[B, H, W, 3] normalised images -> [B, H/32, W/32, 1280 or more] features."""
+    """[B, H, W, 3] normalised images -> [B, H / stride, W / stride, 1280 or more] features; fields as `MobileNetV2`."""
 
     alpha: float
     convention: str
-    axis_name: str | None
-    dtype: DTypeLike
+    freeze: str = "none"
+    batch_norm: str = "batch"
+    stochastic_depth: float = 0.0
+    output_stride: int = 32
+    axis_name: str | None = None
+    dtype: DTypeLike = jnp.float32
     convolution: str = "auto"
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> Activations:
-        symmetric, epsilon, momentum = CONVENTIONS[self.convention]
+    def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> tuple[Activations, ...]:
+        """The output of the stem, of each stage, and of the last layer."""
+        symmetric, epsilon, momentum, whole_widths = CONVENTIONS[self.convention]
 
-        def layer(channels: int, kernel_size: int = 1, stride: int = 1, **kw) -> ConvNorm:
-            half = kernel_size // 2
+        def layer(channels: int, kernel_size: int = 1, stride: int = 1, dilation: int = 1, **kw) -> ConvNorm:
+            half = kernel_size // 2 * dilation
             pad = ((half, half), (half, half)) if symmetric else "SAME"
             kw |= {"axis_name": self.axis_name, "dtype": self.dtype, "convolution": self.convolution}
-            return ConvNorm(channels, kernel_size, stride, pad, epsilon=epsilon, momentum=momentum, **kw)
+            return ConvNorm(
+                channels, kernel_size, stride, pad, dilation=dilation, epsilon=epsilon, momentum=momentum, **kw
+            )
 
-        x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, train)
-        number = 0
-        for expansion, channels, repeats, stride in BLOCKS:
-            for repeat in range(repeats):
-                x = InvertedResidual(
-                    make_divisible(channels * self.alpha), expansion, stride if repeat == 0 else 1, layer,
-                    name=f"block_{number}",
-                )(x, train)  # fmt: skip
-                number += 1
-        return layer(make_divisible(1280 * max(1.0, self.alpha)), activation=relu6, name="last")(x, train)
+        def batch_norm(name: str) -> bool:
+            """Whether a part takes the statistics of the batch: what is frozen never does."""
+            return (
+                train and self.batch_norm == "batch" and self.freeze != "backbone" and f"backbone/{name}" not in frozen
+            )
+
+        frozen, outputs = frozen_parts(self.freeze), []
+        x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, batch_norm("stem"))
+        stride, dilation, stage = 2, 1, 0
+        every = list(blocks(self.alpha, whole_widths))
+        for index, block in enumerate(every):
+            if block.stage != stage:
+                outputs.append(x)
+                stage = block.stage
+            here = block.stride if stride * block.stride <= self.output_stride else 1
+            x = InvertedResidual(
+                block.channels, block.expansion, here, dilation, self.stochastic_depth * index / len(every), layer,
+                name=block.name,
+            )(x, train, batch_norm(block.name))  # fmt: skip
+            # A stride that is not taken widens the windows of what follows instead.
+            stride, dilation = stride * here, dilation * (block.stride // here)
+        outputs.append(x)
+        last = layer(make_divisible(1280 * max(1.0, self.alpha)), activation=relu6, name="last")
+        return *outputs, last(x, batch_norm("last"))
 
 
 class MobileNetV2(nn.Module):
-    """Backbone and head: [B, H, W, 3] normalised images -> [B, num_classes] float32 logits.
+    """Backbone and head: [B, H, W, 3] normalised images of at least 32x32 -> [B, num_classes] float32 logits.
 
     Attributes:
         head: `pool` (global average, dense) or the course's `flatten256` (flatten, dense 256, ReLU, dense).
         convolution: one of `ops.PATHS`.
-        freeze: `backbone` runs its BatchNorm on stored statistics even in training; `none` does not.
+        freeze: one of `mobilenet_v2_layout.FREEZES`; what is frozen runs its BatchNorm on stored statistics always.
+        batch_norm: in training `batch` takes the statistics of the batch where nothing is frozen, `stored` nowhere.
+        dropout: of the features before the last dense layer, in training.
+        stochastic_depth: with what probability the last residual is left out in training, the others less.
+        output_stride: 8, 16 or 32: how many pixels a place of the last features is wide.
         axis_name: the mapped axis over which BatchNorm's batch statistics are averaged in training.
     """
 
@@ -101,17 +121,73 @@ class MobileNetV2(nn.Module):
     head: str = "pool"
     convention: str = "torch"
     freeze: str = "none"
+    batch_norm: str = "batch"
+    dropout: float = 0.0
+    stochastic_depth: float = 0.0
+    output_stride: int = 32
     axis_name: str | None = None
     dtype: DTypeLike = jnp.float32
     convolution: str = "auto"
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
-        backbone = Backbone(self.alpha, self.convention, self.axis_name, self.dtype, self.convolution, name="backbone")
-        x = backbone(x.astype(self.dtype), train=train and self.freeze != "backbone").astype(jnp.float32)
-        if self.head == "pool":
-            x = Layer(global_average_pool, name="average")(x)
-        else:
-            x = nn.relu(nn.Dense(256, name="head_hidden")(Layer(flatten, name="flatten")(x)))
+    def __call__(
+        self, x: Float[Array, "b h w 3"] | Float32[Array, "b features"], train: bool = False, output: str = "logits"
+    ) -> Logits | Float32[Array, "b features"] | tuple[Activations, ...]:
+        """The logits of images, or of features that were taken before.
+
+        Args:
+            x: images, or [B, F] what `output="features"` gave.
+            output: `logits`; `features` that go into the head's dense layers, [B, F] float32; `stages`: what comes out
+                of the stem, of each of the seven stages and of the last layer.
+        """
+        if x.ndim == 4:
+            stages = Backbone(
+                self.alpha, self.convention, self.freeze, self.batch_norm, self.stochastic_depth, self.output_stride,
+                self.axis_name, self.dtype, self.convolution, name="backbone",
+            )(x.astype(self.dtype), train)  # fmt: skip
+            if output == "stages":
+                return stages
+            pool = Layer(global_average_pool, name="average") if self.head == "pool" else Layer(flatten, name="flatten")
+            x = pool(stages[-1].astype(jnp.float32))
+        if output == "features":
+            return x
+        if self.head == "flatten256":
+            x = nn.relu(nn.Dense(256, name="head_hidden")(x))
+        if self.dropout:
+            x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
         # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
+
+
+class Pretrained(NamedTuple):
+    """A module, its variables, and what its weights want their input to be."""
+
+    module: MobileNetV2
+    variables: Variables
+    preprocessing: Preprocessing
+
+
+def load(
+    weights: str = "auto", alpha: float = 1.0, num_classes: int = 1000, head: str = "pool", **fields: Any
+) -> Pretrained:
+    """MobileNetV2 with weights: `module.apply(variables, preprocessing.normalize(images), train=False)`.
+
+    Args:
+        weights: `auto`, `none`, a name of `pretrained.KNOWN`, or a `.pth`, `.safetensors`, `.h5` or `.npz` file.
+        num_classes: with 1000 and the head `pool` it is the weights' own ImageNet classifier, else one that starts at
+            zero.
+        fields: others of `MobileNetV2`.
+
+    Raises:
+        UsageError: the weights cannot be had, or are of another network.
+    """
+    file = None if weights == "none" else pretrained.open_weights(weights, alpha)
+    if file:
+        fields = {"convention": file.convention} | fields
+    module = MobileNetV2(num_classes, alpha, head, **fields)
+    preprocessing = file.preprocessing if file else pretrained.IMAGENET
+    blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
+    variables = jax.device_get(dict(jax.jit(module.init)(jax.random.key(0), blank)))
+    if file:
+        variables = pretrained.fill(variables, file, head=num_classes == 1000 and head == "pool")
+    return Pretrained(module, variables, preprocessing)

@@ -24,6 +24,7 @@ class Preprocessing:
         resize: `crop` takes the central square of side `crop` times the shorter side; `stretch` squeezes the
             whole photograph into the square (as Keras's `flow_from_directory`).
         crop: that fraction.
+        interpolation: `bilinear` or `bicubic`, antialiased.
         mean, std: per channel, of pixel values in [0, 1].
         samplewise: each image is brought to mean 0 and standard deviation 1 by itself, as Keras's
             `ImageDataGenerator` does with `samplewise_center` and `samplewise_std_normalization`.
@@ -35,6 +36,7 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     samplewise: bool = False
+    interpolation: str = "bilinear"
 
     def normalize(self, images: Images | Pixels) -> Pixels:
         """0..255 of whatever type -> (x / 255 - mean) / std, float32."""

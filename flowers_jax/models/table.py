@@ -64,7 +64,7 @@ def _kind(module: nn.Module, parameters: Mapping[str, Any]) -> str:
     if isinstance(module, Layer):
         function = module.function.func if isinstance(module.function, partial) else module.function
         return function.__name__
-    if parameters["kernel"].ndim < 4:
+    if not parameters or parameters["kernel"].ndim < 4:
         return type(module).__name__
     height, width, *_ = parameters["kernel"].shape
     return f"{type(module).__name__} {height}x{width}" + (f" /{module.stride}" if module.stride > 1 else "")  # type: ignore[attr-defined]
@@ -74,7 +74,7 @@ def text(rows: Sequence[Row], frozen: Collection[str] = ()) -> str:
     """The table and its totals.
 
     Args:
-        frozen: top-level names whose parameters do not train.
+        frozen: the paths below which parameters do not train.
     """
     cells = [("name", "layer", "output", "parameters", "multiply-adds")]
     for row in rows:
@@ -89,7 +89,7 @@ def text(rows: Sequence[Row], frozen: Collection[str] = ()) -> str:
 
 def _totals(rows: Sequence[Row], frozen: Collection[str]) -> list[str]:
     parameters, statistics = sum(row.parameters for row in rows), sum(row.statistics for row in rows)
-    trainable = sum(row.parameters for row in rows if row.name.split("/")[0] not in frozen)
+    trainable = sum(row.parameters for row in rows if not any(f"{row.name}/".startswith(f"{path}/") for path in frozen))
     megabytes = (parameters + statistics) * 4 / 1e6
     return [
         f"{parameters:,} parameters and {statistics:,} BatchNorm statistics: {megabytes:.3g} MB in float32",

@@ -6,25 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+from flax import traverse_util
 from tqdm import tqdm
 
 from flowers_jax.data.folder import twins
 from flowers_jax.data.split import SPLITS
+from flowers_jax.models.mobilenet_v2_layout import group_of, layers_above
+from flowers_jax.training.phases import Phase
 from flowers_jax.training.prepare import Job
-from flowers_jax.training.state import Progress, Tree
-from flowers_jax.training.step import split_params
+from flowers_jax.training.state import Progress, Tree, is_frozen, split_params
 
 
 def banner(job: Job) -> str:
     """Which data, weights, model and devices, and why."""
     data, counts = job.dataset, Counter(example.split for example in job.dataset.examples)
     parts = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
-    trainable, total = parameter_counts(job)
     lines = [
         f"run      {job.run.path}" + (f" (resumed at epoch {job.progress.epoch + 1})" if job.progress else ""),
         f"data     {data.name}: {len(data.examples)} photographs, {len(data.classes)} classes ({parts})",
         f"         {data.reason}",
-        f"model    {job.description['name']}: {total:,} parameters, {trainable:,} trainable",
+        f"model    {job.description['name']}",
+        *(f"         {line}" for line in _trains(job)),
         f"weights  {job.weights.name}",
         f"         {job.weights.reason}",
         f"devices  {len(job.devices)} x {job.devices[0].device_kind}",
@@ -33,31 +35,53 @@ def banner(job: Job) -> str:
         lines.append(f"skipped  {len(data.skipped)} files, the first: {data.skipped[0].path}: {data.skipped[0].reason}")
     if copies := twins(data):
         lines.append(f"warning  {len(copies)} photographs: {copies[0].path} is {copies[0].reason}")
-    if job.frozen and job.weights.name == "none":
+    if job.phases[0].frozen and job.weights.name == "none":
         lines.append(
             "warning  the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
         )
     return "\n".join(lines)
 
 
-def parameter_counts(job: Job) -> tuple[int, int]:
-    """(trainable, all), without BatchNorm statistics."""
-    trainable, _ = split_params(job.state.params, job.frozen)
+def _trains(job: Job) -> list[str]:
+    """A table: the parameters of each layer below the top, and whether they train in each phase."""
+    flat: dict[str, Any] = traverse_util.flatten_dict(job.variables["params"], sep="/")
+    sizes: Counter[str] = Counter()
+    for path, leaf in flat.items():
+        sizes[group_of(path)] += leaf.size
+    cells = [["part", "parameters", *(phase.name for phase in job.phases)]]
+    for path in sorted(flat, key=lambda path: -layers_above(path)):
+        part = group_of(path)
+        if part == cells[-1][0]:
+            continue
+        trains = ("frozen" if is_frozen(path, phase.frozen) else "trains" for phase in job.phases)
+        cells.append([part, f"{sizes[part]:,}", *trains])
+    counts = (f"{parameter_counts(job, phase)[0]:,}" for phase in job.phases)
+    cells.append(["trainable", f"of {sizes.total():,}", *counts])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(row))
+        for row in (list(zip(line, widths, strict=True)) for line in cells)
+    ]
+
+
+def parameter_counts(job: Job, phase: Phase) -> tuple[int, int]:
+    """(trainable in the phase, all), without BatchNorm statistics."""
+    trainable, _ = split_params(job.variables["params"], phase.frozen)
 
     def size(tree: Tree) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
-    return size(trainable), size(job.state.params)
+    return size(trainable), size(job.variables["params"])
 
 
 class Bar:
-    """One bar over the whole run: rate, time left, learning rate and the best so far. Silent where no one watches."""
+    """One bar over a phase: rate, time left, learning rate and the best so far. Silent where no one watches."""
 
-    def __init__(self, epochs: int, images: int, progress: Progress, monitor: str):
-        self.epochs, self.monitor = epochs, monitor
-        done = progress.epoch * images + progress.sums.examples
+    def __init__(self, phase: Phase, images: int, progress: Progress, monitor: str):
+        self.phase, self.monitor = phase, monitor
+        done = progress.phase_epoch * images + progress.sums.examples
         self.bar = tqdm(
-            total=epochs * images,
+            total=phase.epochs * images,
             initial=done,
             unit="img",
             disable=None,
@@ -68,7 +92,8 @@ class Bar:
 
     def start_epoch(self, progress: Progress) -> None:
         best = f"{progress.best.best:.4f} @ {progress.best_epoch}" if progress.best_epoch else "-"
-        self.bar.set_description(f"epoch {progress.epoch + 1}/{self.epochs}", refresh=False)
+        number = f"{progress.phase_epoch + 1}/{self.phase.epochs}"
+        self.bar.set_description(f"{self.phase.name} {number}", refresh=False)
         self.bar.set_postfix_str(f"lr {progress.plateau.lr:.2g}, best {self.monitor} {best}", refresh=False)
 
     def step(self, examples: int) -> None:
@@ -77,7 +102,7 @@ class Bar:
     def epoch_line(self, row: Mapping[str, Any], progress: Progress) -> None:
         mark = " *" if progress.best.improved else ""
         tqdm.write(
-            f"epoch {row['epoch']:>3}  train {row['train_loss']:.4f} {row['train_accuracy']:.1%}  "
+            f"epoch {row['epoch']:>3} {row['phase']:<8}  train {row['train_loss']:.4f} {row['train_accuracy']:.1%}  "
             f"val {row['val_loss']:.4f} {row['val_accuracy']:.1%}  lr {row['learning_rate']:.2g}  "
             f"{row['images_per_second']:.0f} img/s  {row['seconds']:.1f} s{mark}",
             file=sys.stdout,

@@ -1,31 +1,41 @@
 """Adam, with a learning rate that the host sets between epochs, a schedule within them, and rates by layer."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax import traverse_util
 from jaxtyping import Array, Float32
 
 from flowers_jax.training.schedule import Schedule
 
-Multipliers = Any
-"""A number for each parameter, in a tree like theirs."""
+Multiplier = Callable[[str], float]
+"""From the path of a parameter, as `backbone/stem/kernel`, to what its rate is multiplied by."""
 
 
 def make_optimizer(
-    learning_rate: float, schedule: Schedule | None = None, multipliers: Multipliers = None
+    learning_rate: float,
+    schedule: Schedule | None = None,
+    multiplier: Multiplier | None = None,
+    weight_decay: float = 0.0,
 ) -> optax.GradientTransformation:
-    """Adam at the rate `learning_rate` * `schedule(step)` * the parameter's multiplier.
+    """AdamW at the rate `learning_rate` * `schedule(step)` * the parameter's multiplier.
+
+    Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
 
     Args:
         learning_rate: what `with_learning_rate` replaces.
         schedule: from the number of the step to a factor; None: always 1.
-        multipliers: for the trainable parameters; None: all 1.
+        multiplier: None: always 1.
+        weight_decay: of kernels alone, times the rate; biases and BatchNorm's scales do not decay.
     """
     parts = [optax.scale_by_adam()]
-    if multipliers is not None:
-        parts.append(optax.stateless(lambda updates, _: jax.tree.map(jnp.multiply, updates, multipliers)))
+    if weight_decay:
+        parts.append(optax.add_decayed_weights(weight_decay, mask=_kernels))
+    if multiplier is not None:
+        parts.append(optax.stateless(lambda updates, _: _by_path(lambda path, leaf: multiplier(path) * leaf, updates)))
     if schedule is not None:
         parts.append(optax.scale_by_schedule(schedule))
     return optax.chain(*parts, scale_by_host_rate(learning_rate))
@@ -57,3 +67,11 @@ def scale_by_host_rate(learning_rate: float) -> optax.GradientTransformation:
 def with_learning_rate(opt_state: optax.OptState, learning_rate: float) -> optax.OptState:
     """The optimizer's state with another rate, cast to float32 here and nowhere before."""
     return optax.tree.set(opt_state, learning_rate=jnp.float32(learning_rate))
+
+
+def _kernels(params: Any) -> Any:
+    return _by_path(lambda path, _: path.endswith("kernel"), params)
+
+
+def _by_path(function: Callable[[str, Any], Any], tree: Any) -> Any:
+    return traverse_util.path_aware_map(lambda path, leaf: function("/".join(map(str, path)), leaf), tree)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import optax
 
 from flowers_jax import base_config, models, parallel
 from flowers_jax.data import sources, split
@@ -19,11 +19,12 @@ from flowers_jax.models import pretrained
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training.optim import make_optimizer
-from flowers_jax.training.schedule import Schedule, make_schedule
-from flowers_jax.training.state import Progress, TrainState, Tree
-from flowers_jax.training.step import named_key, split_params
+from flowers_jax.training.phases import Phase, make_phases
+from flowers_jax.training.state import Progress, Tree
+from flowers_jax.training.step import named_key
 from flowers_jax.types import Config, Devices
+
+NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Job:
 
     Attributes:
         dataset: its examples have their splits.
-        state: on the devices; the initial one, or that of the latest checkpoint.
-        progress: None for a new run.
+        variables: the initial ones, on the host.
+        progress: of the latest checkpoint; None for a new run.
         description: what `model.json` is to say.
     """
 
@@ -51,10 +52,8 @@ class Job:
     dataset: Dataset
     module: nn.Module
     preprocessing: Preprocessing
-    frozen: frozenset[str]
-    optimizer: optax.GradientTransformation
-    schedule: Schedule
-    state: TrainState
+    phases: tuple[Phase, ...]
+    variables: Tree
     progress: Progress | None
     weights: Weights
     description: dict[str, Any]
@@ -74,30 +73,35 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     checkpoints = Checkpoints(run.path)
     latest = checkpoints.latest() if begun else None
     dataset = _dataset(config, run, begun)
-    fields = module_fields(config) if latest is None else trained.fields_of(run.read_model())
+    pretrained_weights = None if latest else _weights(config)
+    fields = trained.fields_of(run.read_model()) if latest else module_fields(config, pretrained_weights)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
-    preprocessing = _preprocessing(config, dataset, run.read_model() if latest else None)
+    preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if latest else None)
     variables = init_variables(module, preprocessing, config.seed)
-    weights = Weights("none", "", "random initial weights")
-    if latest is None and config.model.name == "mobilenet_v2" and config.model.weights != "none":
-        file = pretrained.locate(config.model.weights, config.model.alpha)
-        variables = pretrained.load_backbone(file, variables)
-        weights = Weights(file.path.name, file.sha256, file.reason)
-    frozen = frozen_parts(config)
-    schedule = make_schedule(config, steps_per_epoch(config, dataset))
-    optimizer = make_optimizer(config.learning_rate, schedule)
-    state = parallel.replicate(initial_state(variables, optimizer, frozen), devices)
-    progress = None
-    description = trained.describe(config.model.name, dataset.classes, fields, preprocessing)
-    description |= {"weights": vars(weights), "dataset": {"name": dataset.name, "reason": dataset.reason}}
-    if latest is not None:
-        progress = Progress.from_json(checkpoints.progress(latest))
-        state = restore(checkpoints, latest, state)
+    if pretrained_weights:
+        variables = pretrained.fill(variables, pretrained_weights)
+    phases = make_phases(config, module, steps_per_epoch(config, dataset))
+    if latest:
         description = run.read_model()
-        weights = Weights(**description["weights"])
+    else:
+        weights = pretrained_weights.file if pretrained_weights else NO_WEIGHTS
+        description = trained.describe(config.model.name, dataset.classes, fields, preprocessing)
+        description |= {
+            "weights": {"name": weights.path.name or "none", "sha256": weights.sha256, "reason": weights.reason},
+            "dataset": {"name": dataset.name, "reason": dataset.reason},
+            "flip": config.evaluation.flip,
+        }
+    progress = Progress.from_json(checkpoints.progress(latest)) if latest else None
     return Job(
-        run, devices, dataset, module, preprocessing, frozen, optimizer, schedule, state, progress, weights, description
-    )
+        run, devices, dataset, module, preprocessing, phases, variables, progress,
+        Weights(**description["weights"]), description,
+    )  # fmt: skip
+
+
+def _weights(config: Config) -> pretrained.Weights | None:
+    if config.model.name != "mobilenet_v2" or config.model.weights == "none":
+        return None
+    return pretrained.open_weights(config.model.weights, config.model.alpha)
 
 
 def steps_per_epoch(config: Config, dataset: Dataset) -> int:
@@ -105,18 +109,11 @@ def steps_per_epoch(config: Config, dataset: Dataset) -> int:
     return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
 
 
-def restore(checkpoints: Checkpoints, number: int, like: TrainState) -> TrainState:
-    """The whole state of a checkpoint, placed as `like` is."""
-    model = checkpoints.model(number, {"params": like.params, "batch_stats": like.batch_stats})
-    rest = checkpoints.optimizer(number, {"step": like.step, "opt_state": like.opt_state})
-    return TrainState(rest["step"], model["params"], model["batch_stats"], rest["opt_state"])
-
-
 def check_model(config: Config) -> None:
     """What the model does not have, it cannot be asked for."""
     name, size, weights = config.model.name, config.data.image_size, config.model.weights
     if name == "mobilenet_v2":
-        if weights not in ("auto", "none"):
+        if weights not in ("auto", "none", *(known.name for known in pretrained.KNOWN)):
             pretrained.named_file(weights)  # before the data, which may take a while
         if size < 32:
             raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
@@ -126,6 +123,12 @@ def check_model(config: Config) -> None:
         )
     elif weights not in ("auto", "none"):
         raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
+    elif config.transfer.epochs:
+        raise UsageError(f"--config.transfer.epochs={config.transfer.epochs}: {name} has no backbone; give 0")
+    elif config.optimizer.layer_decay != 1:
+        raise UsageError(
+            f"--config.optimizer.layer_decay={config.optimizer.layer_decay}: only for mobilenet_v2; give 1"
+        )
 
 
 def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
@@ -140,11 +143,15 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
     return replace(dataset, examples=tuple(examples))
 
 
-def _preprocessing(config: Config, dataset: Dataset, description: Mapping[str, Any] | None) -> Preprocessing:
+def _preprocessing(
+    config: Config, dataset: Dataset, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
+) -> Preprocessing:
     """What `config.data.normalize` asks for; a run that goes on has it in its description."""
     if description:
         return trained.preprocessing_of(description)
     wanted = models.preprocessing(config.model.name, config.data.image_size)
+    if weights:
+        wanted = replace(weights.preprocessing, size=config.data.image_size)
     if config.data.normalize == "auto":
         return wanted
     wanted = replace(
@@ -164,33 +171,26 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 
-def module_fields(config: Config) -> dict[str, Any]:
-    """The fields of the module that the config asks for, as `model.json` keeps them."""
+def module_fields(config: Config, weights: pretrained.Weights | None = None) -> dict[str, Any]:
+    """The fields of the module that the config and its weights ask for, as `model.json` keeps them."""
     bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and jax.default_backend() != "cpu")
     dtype = jnp.bfloat16 if bfloat16 else jnp.float32
     fields: dict[str, Any] = {"dtype": dtype, "convolution": config.model.convolution}
     if config.model.name == "mobilenet_v2":
-        fields |= {"alpha": config.model.alpha, "head": config.model.head, "freeze": config.model.freeze,
-                   "convention": pretrained.TORCHVISION_V1.convention}  # fmt: skip
+        from_scratch = config.model.weights == "none"
+        auto = "batch" if from_scratch else "stored"
+        fields |= {
+            "alpha": config.model.alpha, "head": config.model.head, "freeze": config.model.freeze,
+            "batch_norm": auto if config.model.batch_norm == "auto" else config.model.batch_norm,
+            "dropout": config.model.dropout, "stochastic_depth": config.model.stochastic_depth,
+            "output_stride": config.model.output_stride,
+        }  # fmt: skip
+        if weights:
+            fields["convention"] = weights.convention
     return fields
-
-
-def frozen_parts(config: Config) -> frozenset[str]:
-    """The top-level names of the parameters that do not train."""
-    return frozenset({"backbone"}) if config.model.freeze == "backbone" else frozenset()
 
 
 def init_variables(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[str, Any]:
     """The initial variables, as host arrays."""
     blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
-    return jax.device_get(dict(jax.jit(module.init)(named_key(seed, "init"), blank)))
-
-
-def initial_state(variables: Tree, optimizer: optax.GradientTransformation, frozen: frozenset[str]) -> TrainState:
-    trainable, _ = split_params(variables["params"], frozen)
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        params=variables["params"],
-        batch_stats=variables.get("batch_stats", {}),
-        opt_state=optimizer.init(trainable),
-    )
+    return {"batch_stats": {}} | jax.device_get(dict(jax.jit(module.init)(named_key(seed, "init"), blank)))

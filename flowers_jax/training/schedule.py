@@ -13,6 +13,12 @@ Schedule = Callable[[Any], Array]
 """From the number of a step, from 0, to a factor, float32 []."""
 
 
+def constant(step: Any) -> Array:
+    """1 at every step."""
+    del step
+    return jnp.ones((), jnp.float32)
+
+
 def make_schedule(config: Config, steps_per_epoch: int) -> Schedule:
     """Warm-up times the schedule that `config.schedule` names.
 
@@ -39,4 +45,4 @@ def _decay(config: Config, steps_per_epoch: int) -> optax.Schedule:
         return optax.piecewise_constant_schedule(1.0, boundaries)
     if name == "exponential":
         return optax.exponential_decay(1.0, steps_per_epoch, factor, staircase=True)
-    return optax.constant_schedule(1.0)
+    return constant

@@ -1,9 +1,10 @@
 """Everything that changes while training: arrays on the device, and progress on the host."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from flax import struct
+from flax import struct, traverse_util
 
 from flowers_jax.training.monitor import BestState, PlateauState, StoppingState
 
@@ -13,12 +14,41 @@ Tree = Any
 
 @struct.dataclass
 class TrainState:
-    """On the device, replicated. `step` counts batches since the first."""
+    """On the device, replicated. `step` counts batches since the first.
+
+    `ema` is the moving average of what trains, `{}` where none is kept.
+    """
 
     step: Tree
     params: Tree
     batch_stats: Tree
     opt_state: Tree
+    ema: Tree = struct.field(default_factory=dict)
+
+
+def is_frozen(path: str, frozen: Collection[str]) -> bool:
+    """Whether a path lies at or below one of `frozen`."""
+    return any(f"{path}/".startswith(f"{part}/") for part in frozen)
+
+
+def split_params(params: Tree, frozen: Collection[str]) -> tuple[Tree, Tree]:
+    """(trainable, frozen): `frozen` are paths, of which everything below is frozen too."""
+    flat = traverse_util.flatten_dict(params, sep="/")
+    fixed = {path for path in flat if is_frozen(path, frozen)}
+    kept, trainable = ({path: leaf for path, leaf in flat.items() if (path in fixed) == side} for side in (True, False))
+    return traverse_util.unflatten_dict(trainable, sep="/"), traverse_util.unflatten_dict(kept, sep="/")
+
+
+def merge_params(trainable: Tree, fixed: Tree) -> Tree:
+    """The inverse of `split_params`."""
+    both = (traverse_util.flatten_dict(tree, sep="/") for tree in (trainable, fixed))
+    return traverse_util.unflatten_dict({path: leaf for flat in both for path, leaf in flat.items()}, sep="/")
+
+
+def eval_variables(state: TrainState, frozen: Collection[str]) -> dict[str, Tree]:
+    """What predicts: the moving average where one is kept."""
+    params = merge_params(state.ema, split_params(state.params, frozen)[1]) if state.ema else state.params
+    return {"params": params, "batch_stats": state.batch_stats}
 
 
 @dataclass(frozen=True)
@@ -35,7 +65,8 @@ class EpochSums:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the loop is. `epoch` counts whole epochs; `sums` belong to the one after.
+    """Where the loop is. `epoch` counts whole epochs, `phase_epoch` those of phase number `phase`, `sums` belong to the
+    one after.
 
     The model of the run so far is that of `model_epoch`, kept as checkpoint number `model_checkpoint`.
     """
@@ -47,6 +78,8 @@ class Progress:
     model_epoch: int = 0
     model_checkpoint: int = 0
     epoch: int = 0
+    phase: int = 0
+    phase_epoch: int = 0
     sums: EpochSums = field(default_factory=EpochSums)
     seconds: float = 0.0
 

@@ -15,22 +15,14 @@ from flowers_jax.data.augment import Augment, Examples, augment_images, mix, par
 from flowers_jax.evaluation.predict import eval_step
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.parallel import AXIS
-from flowers_jax.training.state import TrainState, Tree
+from flowers_jax.training.state import TrainState, Tree, merge_params, split_params
 
-__all__ = ["eval_step", "named_key", "split_params", "train_step"]
+__all__ = ["eval_step", "named_key", "train_step"]
 
 
 def named_key(seed: int, name: str) -> Key[Array, ""]:
     """The random key of a purpose: `fold_in(seed, name)`. No key is carried, so none is in the checkpoint."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
-
-
-def split_params(params: Tree, frozen: Collection[str]) -> tuple[Tree, Tree]:
-    """(trainable, frozen) by top-level name."""
-    return (
-        {name: value for name, value in params.items() if name not in frozen},
-        {name: value for name, value in params.items() if name in frozen},
-    )
 
 
 def train_step(
@@ -42,6 +34,8 @@ def train_step(
     preprocessing: Preprocessing,
     frozen: Collection[str] = (),
     augment: Augment = Augment(),  # noqa: B008 (it is frozen)
+    label_smoothing: float = 0.0,
+    ema: float = 0.0,
     seed: int = 0,
 ) -> tuple[TrainState, dict[str, Array]]:
     """Softmax cross-entropy over this replica's share of the batch, one update with the mean gradient of all.
@@ -49,9 +43,12 @@ def train_step(
     Runs under the mapped axis `parallel.AXIS`. What is frozen gets no gradient and has no optimizer state.
 
     Args:
-        batch: `image` uint8 [B, H, W, 3], `label` int32 [B], `mask` bool [B], true for the first rows of the whole
-            batch; masked rows count nowhere but in BatchNorm's batch statistics.
-        frozen: top-level names of `state.params` that stay.
+        batch: `image` uint8 [B, H, W, 3], or float32 [B, F], features that a frozen backbone gave; `label` int32 [B];
+            `mask` bool [B], true for the first rows of the whole batch; masked rows count nowhere but in BatchNorm's
+            batch statistics.
+        frozen: paths below `state.params` that stay.
+        label_smoothing: the share of each label that is spread over all classes.
+        ema: how much of the moving average an update keeps; 0: there is none.
 
     Returns:
         The next state, and sums over the whole batch: `loss`, `correct` (on the class of larger weight where
@@ -60,11 +57,15 @@ def train_step(
     mask = batch["mask"]
     examples = lax.psum(mask.sum(), AXIS)
     inputs, targets = _inputs(batch, state, examples, module, preprocessing, augment, seed)
+    targets = optax.smooth_labels(targets, label_smoothing)
     trainable, fixed = split_params(state.params, frozen)
+    dropout = jax.random.fold_in(jax.random.fold_in(named_key(seed, "dropout"), state.step), lax.axis_index(AXIS))
 
     def loss_of(trainable: Tree) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
-        variables = {"params": trainable | fixed, "batch_stats": state.batch_stats}
-        logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"])
+        variables = {"params": merge_params(trainable, fixed), "batch_stats": state.batch_stats}
+        logits, updated = module.apply(
+            variables, inputs, train=True, mutable=["batch_stats"], rngs={"dropout": dropout}
+        )  # fmt: skip
         losses = optax.softmax_cross_entropy(logits, targets)
         total = jnp.where(mask, losses, 0).sum()
         return total / examples, (total, logits, updated.get("batch_stats", state.batch_stats))
@@ -72,10 +73,17 @@ def train_step(
     gradients, (total, logits, batch_stats) = jax.grad(loss_of, has_aux=True)(trainable)
     gradients = lax.psum(gradients, AXIS)
     updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
-    params = optax.apply_updates(trainable, updates) | fixed  # type: ignore[operator]
+    trainable = optax.apply_updates(trainable, updates)
     correct = jnp.where(mask, logits.argmax(-1) == targets.argmax(-1), False).sum()
     metrics = {"loss": lax.psum(total, AXIS), "correct": lax.psum(correct, AXIS), "examples": examples}
-    return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
+    average = _average(state.ema, trainable, state.step, ema) if ema else state.ema
+    return TrainState(state.step + 1, merge_params(trainable, fixed), batch_stats, opt_state, average), metrics
+
+
+def _average(old: Tree, new: Tree, step: Int[Array, ""], decay: float) -> Tree:
+    """The moving average, which in the first steps follows faster (as TensorFlow's `ExponentialMovingAverage`)."""
+    kept = jnp.minimum(decay, (1 + step) / (10 + step))
+    return jax.tree.map(lambda average, leaf: kept * average + (1 - kept) * leaf, old, new)
 
 
 def _inputs(
@@ -87,7 +95,9 @@ def _inputs(
     augment: Augment,
     seed: int,
 ) -> Examples:
-    """What the model sees and what it is to say: augmented, mixed with others, normalised."""
+    """What the model sees and what it is to say: augmented, mixed with others, normalised; features as they are."""
+    if batch["image"].ndim == 2:
+        return Examples(batch["image"], jax.nn.one_hot(batch["label"], module.num_classes))
     rows = lax.axis_index(AXIS) * len(batch["image"]) + jnp.arange(len(batch["image"]))
     images = augment_images(_example_keys(seed, state.step, rows), batch["image"], augment, preprocessing)
     own = Examples(images, jax.nn.one_hot(batch["label"], module.num_classes))

@@ -30,7 +30,7 @@ def summarize(
     seconds: float,
 ) -> dict[str, Any]:
     """The figures of the run's model; those of the test part are null where there is none."""
-    trainable, parameters = parameter_counts(job)
+    trainable, parameters = parameter_counts(job, job.phases[-1])
     return {
         "dataset": job.dataset.name,
         "dataset_reason": job.dataset.reason,

@@ -52,6 +52,13 @@ class Watch:
             plateau=self.plateau[1].init(learning_rate), stopping=self.stopping[1].init(), best=self.best[1].init()
         )
 
+    def next_phase(self, progress: Progress, learning_rate: float) -> Progress:
+        """At the start of the next phase: plateau and stopping begin anew, the best epoch stays the best."""
+        return replace(
+            progress, phase=progress.phase + 1, phase_epoch=0,
+            plateau=self.plateau[1].init(learning_rate), stopping=self.stopping[1].init(),
+        )  # fmt: skip
+
     def after_epoch(self, progress: Progress, row: Mapping[str, Any], checkpoint: int) -> Progress:
         """The progress that is saved after an epoch with this row of `metrics.csv`, as checkpoint of that number."""
         (plateau_metric, plateau), (stopping_metric, stopping), (best_metric, keeper) = (
@@ -68,5 +75,6 @@ class Watch:
             model_epoch=row["epoch"] if used else progress.model_epoch,
             model_checkpoint=checkpoint if used else progress.model_checkpoint,
             epoch=row["epoch"],
+            phase_epoch=progress.phase_epoch + 1,
             sums=EpochSums(),
         )

@@ -65,8 +65,8 @@ def test_the_courses_cnn_layer_by_layer():
 @pytest.mark.parametrize("convention", mobilenet_v2.CONVENTIONS)
 @pytest.mark.parametrize("size", [32, 33, 96, 97])
 def test_mobilenet_divides_any_size_by_32(convention, size):
-    backbone = mobilenet_v2.Backbone(0.35, convention, None, jnp.float32)
-    out = jax.eval_shape(
+    backbone = mobilenet_v2.Backbone(0.35, convention)
+    *_, out = jax.eval_shape(
         lambda x: backbone.init_with_output(jax.random.key(0), x, False)[0], jnp.zeros((1, size, size, 3))
     )
     assert out.shape == (1, -(-size // 32), -(-size // 32), 1280)

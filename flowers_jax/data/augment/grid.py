@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from flowers_jax.data.augment.compose import Augment, augment_images, mix, stored
 from flowers_jax.data.augment.mix import Examples
-from flowers_jax.data.decode import decode
+from flowers_jax.data.decode import decode_for
 from flowers_jax.models.preprocessing import Preprocessing
 
 GAP, TITLE = 6, 26
@@ -27,8 +27,8 @@ def draw_grid(
     its own label stands on it.
     """
     size = preprocessing.size
-    as_it_is = np.stack([_decode(data, preprocessing) for data in photographs])
-    larger = np.stack([_decode(data, stored(preprocessing, augment)) for data in photographs])
+    as_it_is = np.stack([decode_for(data, preprocessing) for data in photographs])
+    larger = np.stack([decode_for(data, stored(preprocessing, augment)) for data in photographs])
     draw = jax.jit(partial(_draw, augment=augment, preprocessing=preprocessing))
     columns = [(as_it_is, np.ones(len(photographs), np.float32))]
     for view in range(views):
@@ -61,7 +61,3 @@ def _draw(
     if augment.mixes:
         own = mix(keys[0], own, jax.tree.map(lambda leaf: jnp.roll(leaf, -1, 0), own), augment)
     return own.images, jnp.diagonal(own.targets)
-
-
-def _decode(data: bytes, preprocessing: Preprocessing) -> UInt8[np.ndarray, "_size _size 3"]:
-    return decode(data, preprocessing.size, resize=preprocessing.resize, crop=preprocessing.crop)

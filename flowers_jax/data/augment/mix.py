@@ -15,11 +15,11 @@ class Examples(NamedTuple):
     """Images with the distribution over classes that they are to be given.
 
     Attributes:
-        images: [B, H, W, 3].
+        images: [B, H, W, 3], or features [B, F], which are not mixed.
         targets: [B, classes], rows sum to 1.
     """
 
-    images: Float32[Array, "batch height width 3"]
+    images: Float32[Array, "batch height width 3"] | Float32[Array, "batch features"]
     targets: Float32[Array, "batch classes"]
 
 

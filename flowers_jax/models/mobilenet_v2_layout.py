@@ -1,0 +1,79 @@
+"""What MobileNetV2 is made of, as numbers and names: stages, blocks, widths, and which parts freeze together."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+"""(expansion, channels, repeats, stride of the first) of the seven stages: table 2 of the paper."""
+
+FREEZES = ("none", "stem", *(f"stage_{number}" for number in range(1, len(STAGES) + 1)), "backbone")
+"""What `freeze` may be: nothing, the layers up to and with the one named, all but the head."""
+
+
+class Convention(NamedTuple):
+    """What differs between the two families of weights.
+
+    Attributes:
+        symmetric: padding 1 on every side; else TensorFlow's SAME.
+        whole_widths: widths are cut to whole numbers before they are rounded to multiples of 8.
+    """
+
+    symmetric: bool
+    epsilon: float
+    momentum: float
+    whole_widths: bool
+
+
+CONVENTIONS = {"torch": Convention(True, 1e-5, 0.9, False), "keras": Convention(False, 1e-3, 0.999, True)}
+
+
+class Block(NamedTuple):
+    """Where an inverted residual stands; `stage` from 1, `stride` before the output stride limits it."""
+
+    name: str
+    stage: int
+    expansion: int
+    channels: int
+    stride: int
+
+
+def blocks(alpha: float, whole_widths: bool) -> Iterator[Block]:
+    """The seventeen, in order."""
+    number = 0
+    for stage, (expansion, channels, repeats, stride) in enumerate(STAGES, start=1):
+        width = int(channels * alpha) if whole_widths else channels * alpha
+        for repeat in range(repeats):
+            yield Block(f"block_{number}", stage, expansion, make_divisible(width), stride if repeat == 0 else 1)
+            number += 1
+
+
+def make_divisible(value: float, divisor: int = 8) -> int:
+    """The multiple of `divisor` nearest to `value`, but never below 90 % of it."""
+    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * value else rounded
+
+
+def frozen_parts(freeze: str) -> tuple[str, ...]:
+    """The paths below `params` that do not train with that `freeze`."""
+    if freeze == "none":
+        return ()
+    if freeze == "backbone":
+        return ("backbone",)
+    last = 0 if freeze == "stem" else int(freeze.removeprefix("stage_"))
+    return ("backbone/stem", *(f"backbone/{b.name}" for b in blocks(1.0, False) if b.stage <= last))
+
+
+def layers_above(path: str) -> int:
+    """How many of the stem, the seventeen blocks and the last layer stand at a parameter and above it; 0 elsewhere."""
+    order = ["stem", *(block.name for block in blocks(1.0, False)), "last"]
+    layer = path.removeprefix("backbone/").split("/")[0]
+    return len(order) - order.index(layer) if layer in order else 0
+
+
+def group_of(path: str) -> str:
+    """What a parameter freezes with: `stem`, `stage_1` to `stage_7`, `last`, or what lies at the top, as `head`."""
+    top, _, rest = path.partition("/")
+    if top != "backbone":
+        return top
+    layer = rest.split("/")[0]
+    return next((f"stage_{block.stage}" for block in blocks(1.0, False) if block.name == layer), layer)

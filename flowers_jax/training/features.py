@@ -1,0 +1,162 @@
+"""Features of a frozen backbone, computed once for each photograph and view, and kept on disk.
+
+A file is named for all that decides its content: the backbone's parameters and statistics, how it runs, what is done
+to the photographs, and the photographs' own bytes.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jaxtyping import Array, Float32, Int, Key
+from tqdm import tqdm
+
+from flowers_jax import fetch, parallel
+from flowers_jax.data.augment import Augment, augment_images, stored
+from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.data.pipeline import Part, decode_split, in_order
+from flowers_jax.evaluation.predict import Variables, few_at_once
+from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.training.step import named_key
+from flowers_jax.types import Config, Devices
+
+Features = Float32[np.ndarray, "examples features"]
+
+
+class View(NamedTuple):
+    """One way to look at every photograph of a part.
+
+    Attributes:
+        augment: at its defaults the photograph is what evaluation sees.
+        number: tells draws of the same augmentation apart.
+        mirrored: as its mirror image.
+    """
+
+    augment: Augment = Augment()
+    number: int = 0
+    mirrored: bool = False
+
+
+def training_views(config: Config, augment: Augment) -> list[View]:
+    """As evaluation sees it, and draws of the augmentation: `config.transfer.views` together. Nothing is mixed."""
+    return [View(), *(View(augment, number) for number in range(1, config.transfer.views))]
+
+
+def evaluation_views(config: Config) -> list[View]:
+    """As it is, and its mirror image where `config.evaluation.flip` wants it."""
+    return [View(), View(mirrored=True)] if config.evaluation.flip else [View()]
+
+
+class FeatureCache:
+    """Computes and keeps the features of one data set with one backbone."""
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        module: nn.Module,
+        variables: Variables,
+        preprocessing: Preprocessing,
+        devices: Devices,
+    ):
+        self.config, self.dataset, self.module = config, dataset, module
+        self.preprocessing, self.devices = preprocessing, devices
+        self.variables = {name: {"backbone": tree["backbone"]} for name, tree in variables.items()}
+
+    def part(self, split: str, view: View) -> Part:
+        """float32 [N, F] and the labels of `train`, `validation` or `test`."""
+        examples = [example for example in self.dataset.examples if example.split == split]
+        labels = np.array([example.label for example in examples], np.int32)
+        file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npy"
+        if not file.exists():
+            _write(file, self._compute(split, view))
+        return Part(np.load(file), labels)
+
+    def _compute(self, split: str, view: View) -> Features:
+        part = self._decoded(split, stored(self.preprocessing, view.augment))
+        extract = _make_extractor(self.module, self.preprocessing, view.augment, self.devices)
+        key = jax.random.fold_in(named_key(self.config.seed, "views"), view.number)
+        batches, total = in_order(part, self.config.batch_size), len(part.labels)
+        rows, first = [], 0
+        with tqdm(total=total, desc=f"features of {split}", unit="img", leave=False, disable=None) as bar:
+            for batch in batches:
+                images = batch["image"][:, :, ::-1] if view.mirrored else batch["image"]
+                indices = first + np.arange(len(images), dtype=np.int32)
+                rows.append(extract(self._placed, images, indices, key)[batch["mask"]])
+                first += len(images)
+                bar.update(int(batch["mask"].sum()))
+        return np.concatenate(rows)
+
+    @cached_property
+    def _placed(self) -> Variables:
+        return parallel.replicate(self.variables, self.devices)
+
+    def _decoded(self, split: str, preprocessing: Preprocessing) -> Part:
+        data = self.config.data
+        return decode_split(
+            self.dataset, split, preprocessing, max_pixels=data.max_pixels, cache=data.cache, workers=data.workers
+        )
+
+    @cached_property
+    def _weights(self) -> str:
+        """SHA-256 of the backbone's parameters and statistics."""
+        digest = hashlib.sha256()
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self.variables):
+            digest.update(jax.tree_util.keystr(path).encode() + np.asarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    def _key(self, examples: list[Example], view: View) -> str:
+        network = [repr(getattr(self.module, name)) for name in NETWORK]
+        draw = f"{view.number} of seed {self.config.seed}" if view.number else ""
+        recipe = [
+            self._weights, *network, jax.__version__, jax.default_backend(), repr(self.preprocessing),
+            repr(view.augment), str(view.mirrored), draw, *(example.sha256 for example in examples),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+
+
+NETWORK = ("alpha", "convention", "head", "output_stride", "dtype", "convolution")
+"""The fields of `MobileNetV2` that decide its features."""
+
+
+def _make_extractor(
+    module: nn.Module, preprocessing: Preprocessing, augment: Augment, devices: Devices
+) -> Callable[[Variables, np.ndarray, np.ndarray, Key[Array, ""]], Features]:
+    """`extract(variables, images [B, S, S, 3], indices [B], key) -> [B, F]` on the host."""
+
+    def step(placed: tuple[Variables, Key[Array, ""]], batch: tuple[Array, Int[Array, " batch"]]) -> Array:
+        (variables, key), (images, indices) = placed, batch
+        keys = jax.vmap(partial(jax.random.fold_in, key))(indices)
+
+        def features(few: Array) -> Array:
+            return module.apply(variables, preprocessing.normalize(few), output="features")  # type: ignore[return-value]
+
+        return few_at_once(features, augment_images(keys, images, augment, preprocessing))
+
+    mapped = parallel.pmap_predict(step, devices)
+
+    def extract(variables: Variables, images: np.ndarray, indices: np.ndarray, key: Key[Array, ""]) -> Features:
+        outputs = jax.device_get(mapped((variables, key), parallel.shard((images, indices), devices)))
+        return outputs.reshape(len(images), -1)
+
+    return extract
+
+
+def _write(file: Path, features: Features) -> None:
+    """Under its name only when it is whole and on the disk."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        partial_file = Path(folder) / "features.npy"
+        with partial_file.open("wb") as stream:
+            np.save(stream, features)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial_file.replace(file)

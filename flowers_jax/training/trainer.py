@@ -1,0 +1,216 @@
+"""The training loop. Within a phase epochs, within an epoch: train, evaluate, monitors, metrics row, save."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from flowers_jax import parallel
+from flowers_jax.data import augment
+from flowers_jax.data.pipeline import Batch, batches, epoch_order
+from flowers_jax.errors import Interrupted, TrainingError
+from flowers_jax.evaluation import metrics
+from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.training import checkpointing, console, signals
+from flowers_jax.training.checkpointing import initial_state, restore_variables
+from flowers_jax.training.optim import with_learning_rate
+from flowers_jax.training.parts import make_parts
+from flowers_jax.training.prepare import Job, steps_per_epoch
+from flowers_jax.training.state import EpochSums, Tree, eval_variables
+from flowers_jax.training.step import train_step
+from flowers_jax.training.summary import summarize
+from flowers_jax.training.watch import Watch
+from flowers_jax.types import Config
+
+
+class Trainer:
+    """A run between its first and its last step: the compiled steps, the monitors, and the state they move on."""
+
+    def __init__(self, config: Config, job: Job, started: float):
+        self.config, self.job = config, job
+        self.checkpoints = Checkpoints(job.run.path, config.checkpoint.keep)
+        self.watch = Watch.from_config(config)
+        self.progress = job.progress or self.watch.start(job.phases[0].learning_rate)
+        self.rows: list[dict[str, Any]] = [*job.run.read_metrics()][: self.progress.epoch]
+        self.augment = augment.from_config(config)
+        self.start = started - self.progress.seconds
+        self.last_save = time.monotonic()
+
+    def train(self) -> None:
+        """Every phase: epochs until its last or until early stopping."""
+        with signals.noted() as self.stop:
+            while True:
+                self._enter(self.progress.phase)
+                try:
+                    while not self._phase_is_over():
+                        self._train_epoch()
+                        self._end_epoch()
+                finally:
+                    self.bar.close()
+                if self.progress.phase + 1 == len(self.job.phases):
+                    return
+                self.progress = self.watch.next_phase(
+                    self.progress, self.job.phases[self.progress.phase + 1].learning_rate
+                )  # fmt: skip
+
+    def test(self) -> dict[str, Any]:
+        """The summary, with the accuracy of the run's model on the test part, which is read here and nowhere else."""
+        variables = self._kept_variables()
+        has_test = any(example.split == "test" for example in self.job.dataset.examples)
+        return summarize(
+            self.config, self.job, self.progress, self.rows,
+            validation=self.parts.logits(variables, "validation"),
+            test=self.parts.logits(variables, "test") if has_test else None,
+            seconds=time.monotonic() - self.start,
+        )  # fmt: skip
+
+    def _enter(self, number: int) -> None:
+        """Make ready for a phase: go on from the middle of it, or begin it with the model of those before."""
+        self.phase = phase = self.job.phases[number]
+        progress, optimizer = self.progress, self.config.optimizer
+        resumed = progress.phase_epoch or progress.sums.batches
+        variables = self._kept_variables() if number and not resumed else self.job.variables
+        steps = progress.epoch * self._steps_per_epoch()
+        state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=optimizer.ema > 0)
+        self.state = parallel.replicate(jax.device_get(state), self.job.devices)
+        if resumed:
+            self.state = checkpointing.restore(
+                self.checkpoints, self.checkpoints.latest() or 0, self.state, phase.frozen
+            )
+        variables = jax.device_get(eval_variables(self.state, phase.frozen))
+        self.parts = make_parts(self.config, self.job, phase, variables, self.augment)
+        step = partial(
+            train_step, module=phase.module, optimizer=phase.optimizer, preprocessing=self.job.preprocessing,
+            frozen=phase.frozen, augment=self.parts.augment, label_smoothing=optimizer.label_smoothing,
+            ema=optimizer.ema, seed=self.config.seed,
+        )  # fmt: skip
+        self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
+        self.bar = console.Bar(phase, len(self.parts.training[0].labels), progress, self.config.checkpoint.monitor)
+
+    def _phase_is_over(self) -> bool:
+        return self.progress.phase_epoch >= self.phase.epochs or self.progress.stopping.stop
+
+    def _kept_variables(self) -> Tree:
+        """Those of the run's model so far."""
+        like = self.job.variables
+        return restore_variables(self.checkpoints, self.progress.model_checkpoint, like, self.job.devices)
+
+    def _train_epoch(self) -> None:
+        """Every batch that the epoch still has, one step each."""
+        self.bar.start_epoch(self.progress)
+        self.part = self.parts.training[self.progress.phase_epoch % len(self.parts.training)]
+        order = epoch_order(len(self.part.labels), self.config.seed, self.progress.epoch)
+        waiting: list[tuple[float, dict[str, Array]]] = []
+        with jax.transfer_guard("disallow"):
+            for batch, wait in self._timed(order):
+                self.state, sums = self.train_step(self.state, parallel.shard(batch, self.job.devices))
+                waiting.append((wait, sums))
+                leave, save = self._pause(len(waiting))
+                # Reading the sums of the step before, not of this one, keeps the device busy meanwhile.
+                while len(waiting) > (0 if save else 1):
+                    self._add(*waiting.pop(0))
+                if save:
+                    self._save()
+                if leave:
+                    raise Interrupted(self.stop.signum, self.how_to_go_on())
+            for values in waiting:
+                self._add(*values)
+
+    def _timed(self, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
+        """The epoch's remaining batches, each with the seconds that the device would have had to wait for it."""
+        part, first = self.part, self.progress.sums.batches
+        data = batches(part, order, self.config.batch_size, first=first)
+        self.mark = time.monotonic()
+        while True:
+            asked = time.monotonic()
+            if (batch := next(data, None)) is None:
+                return
+            yield batch, time.monotonic() - asked
+
+    def _add(self, wait: float, on_device: dict[str, Array]) -> None:
+        """Add a step's sums to the epoch's, and stop if its loss is not finite."""
+        step, sums, now = jax.device_get(on_device), self.progress.sums, time.monotonic()
+        if not math.isfinite(step["loss"]):
+            number = self.progress.epoch * self._steps_per_epoch() + sums.batches + 1
+            raise self._not_finite(f"the training loss is {step['loss']} at step {number}")
+        sums = EpochSums(
+            batches=sums.batches + 1,
+            loss=sums.loss + float(step["loss"]),
+            correct=sums.correct + int(step["correct"]),
+            examples=sums.examples + int(step["examples"]),
+            seconds=sums.seconds + now - self.mark,
+            data_wait_seconds=sums.data_wait_seconds + wait,
+        )
+        self.progress, self.mark = replace(self.progress, sums=sums), now
+        self.bar.step(int(step["examples"]))
+
+    def _end_epoch(self) -> None:
+        """Evaluate, move the monitors on, write the row, save."""
+        sums, before = self.progress.sums, time.monotonic()
+        logits, labels = self.parts.logits(eval_variables(self.state, self.phase.frozen), "validation")
+        last_step = (self.progress.phase_epoch + 1) * self._steps_per_epoch() - 1
+        row = {
+            "epoch": self.progress.epoch + 1,
+            "phase": self.phase.name,
+            "train_loss": sums.loss / sums.examples,
+            "train_accuracy": sums.correct / sums.examples,
+            "val_loss": metrics.cross_entropy(logits, labels),
+            "val_accuracy": metrics.accuracy(logits, labels),
+            "learning_rate": self.progress.plateau.lr * self.phase.rate(last_step),
+            "images_per_second": round(sums.examples / sums.seconds, 2),
+            "data_wait_seconds": round(sums.data_wait_seconds, 4),
+            "seconds": round(sums.seconds + time.monotonic() - before, 3),
+        }
+        if not math.isfinite(row["val_loss"]):
+            raise self._not_finite(f"the validation loss is {row['val_loss']} after epoch {row['epoch']}")
+        self.progress = self.watch.after_epoch(self.progress, row, self.checkpoints.next_number())
+        opt_state = with_learning_rate(self.state.opt_state, self.progress.plateau.lr)
+        self.state = replace(self.state, opt_state=parallel.replicate(opt_state, self.job.devices))
+        self.rows.append(row)
+        self.job.run.write_metrics(self.rows)
+        self._save()
+        self.bar.epoch_line(row, self.progress)
+        if self.stop.signum:
+            raise Interrupted(self.stop.signum, self.how_to_go_on())
+
+    def _pause(self, unread: int) -> tuple[bool, bool]:
+        """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
+        every_steps, every_minutes = self.config.checkpoint.every_steps, self.config.checkpoint.every_minutes
+        batches_done = self.progress.sums.batches + unread
+        if batches_done == self._steps_per_epoch():
+            return False, False  # the end of the epoch does both
+        leave = bool(self.stop.signum)
+        steps_are_due = every_steps and batches_done % every_steps == 0
+        minutes_are_due = every_minutes and time.monotonic() - self.last_save > 60 * every_minutes
+        return leave, bool(leave or steps_are_due or minutes_are_due)
+
+    def _save(self) -> None:
+        self.progress = replace(self.progress, seconds=time.monotonic() - self.start)
+        state = self.state
+        with jax.transfer_guard("allow"):
+            params = jax.device_get(state.params)
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
+                raise self._not_finite(f"parameters are not finite after step {int(state.step)}")
+            checkpointing.save(self.checkpoints, state, self.phase.frozen, self.progress)
+        self.last_save = time.monotonic()
+
+    def how_to_go_on(self) -> str:
+        """What to tell someone who stopped the run."""
+        if not self.checkpoints.latest():
+            return "stopped before there was anything to save"
+        again = f"the same command with --workdir={self.job.run.path} goes on from here"
+        return f"stopped in epoch {self.progress.epoch + 1}, state saved; {again}"
+
+    def _not_finite(self, what: str) -> TrainingError:
+        kept = self.checkpoints.latest()
+        where = f"checkpoint {kept} in {self.job.run.path} is the last good one" if kept else "nothing was saved yet"
+        return TrainingError(f"{what}: try a lower --config.learning_rate than {self.config.learning_rate}; {where}")
+
+    def _steps_per_epoch(self) -> int:
+        return steps_per_epoch(self.config, self.job.dataset)
