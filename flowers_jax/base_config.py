@@ -26,6 +26,8 @@ def get_config() -> Config:
     config.data.image_size = 224  # height and width in pixels that the model sees
     config.data.normalize = "auto"  # auto|rescale|samplewise|featurewise; auto: what the model or its weights want
     config.data.split = (0.8, 0.1, 0.1)  # train, validation, test; at this default flower_species is 0.6, 0.2, 0.2
+    config.data.folds = 0  # of cross-validation: one is the test part in place of data.split's; 0: none
+    config.data.fold = 1  # which one
     config.data.max_pixels = 100_000_000  # a photograph with more pixels is skipped (decompression bombs)
     config.data.follow_links = False  # read links that lead out of data.dir
     config.data.cache = "memory"  # memory|disk: where decoded uint8 photographs are kept

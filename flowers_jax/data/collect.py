@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from flowers_jax.data import known_good
 from flowers_jax.data.dataset import Dataset, Example, Skipped
 from flowers_jax.data.decode import DecodeError, decode
 
@@ -38,19 +39,25 @@ def collect(
         skipped: what was left out before.
     """
 
+    known, new = known_good.load(), dict[str, int]()
+
     def check(candidate: Candidate) -> str | Skipped:
         try:
             data = read(candidate.path)
-            decode(data, max_pixels=max_pixels)
+            sha256 = hashlib.sha256(data).hexdigest()
+            if known.get(sha256, max_pixels + 1) > max_pixels:
+                height, width, _ = decode(data, max_pixels=max_pixels).shape
+                new[sha256] = height * width
         except DecodeError as error:
             return Skipped(candidate.path, str(error))
         except OSError as error:
             return Skipped(candidate.path, error.strerror or str(error))
-        return hashlib.sha256(data).hexdigest()
+        return sha256
 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         checks = pool.map(check, candidates)
         checked = list(tqdm(checks, "checking", len(candidates), unit="img", leave=False, disable=None))
+    known_good.add(new)
     usable = [(c, found) for c, found in zip(candidates, checked, strict=True) if isinstance(found, str)]
     classes = tuple(sorted({candidate.class_name for candidate, _ in usable}))
     return Dataset(

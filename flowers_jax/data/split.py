@@ -35,13 +35,52 @@ def assign(examples: Sequence[Example], fractions: Sequence[float], seed: int) -
         train, validation, _ = fractions
         scale = train + validation
         done = _ranked(rest, (train / scale, validation / scale, 0.0), seed) + kept
+    _check(done, fractions)
+    return done
+
+
+def assign_fold(
+    examples: Sequence[Example], folds: int, number: int, fractions: Sequence[float], seed: int
+) -> list[Example]:
+    """Each example with its `split` where fold `number`, from 1, of `folds` is test.
+
+    Every content is in one fold, each class is dealt evenly, and validation is taken from the other folds in its
+    proportion to train in `fractions`.
+
+    Raises:
+        UsageError: the folder is divided already, or a part stays empty.
+    """
+    if any(example.split for example in examples):
+        raise UsageError(
+            "--config.data.folds: the folder is divided into train/, validation/ or test/ already; give one that is not"
+        )
+    fold_of: dict[str, int] = {}
+    for label in sorted({example.label for example in examples}):
+        contents = {example.sha256 for example in examples if example.label == label} - fold_of.keys()
+        dealt = sorted(contents, key=lambda content: _rank(seed, content))
+        fold_of |= {content: index % folds + 1 for index, content in enumerate(dealt)}
+    others = [example for example in examples if fold_of[example.sha256] != number]
+    train, validation, _ = fractions
+    scale = train + validation
+    placed = iter(_ranked(others, (train / scale, validation / scale, 0.0), seed))
+    done = [
+        replace(example, split="test") if fold_of[example.sha256] == number else next(placed) for example in examples
+    ]
+    if not any(example.split == "test" for example in done):
+        raise UsageError(
+            f"--config.data.folds={folds}: too many for {len(examples)} photographs: fold {number} is empty"
+        )
+    _check(done, fractions)
+    return done
+
+
+def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
     counts = Counter(example.split for example in done)
     if empty := [split for split in SPLITS[:2] if not counts[split]]:
         raise UsageError(
             f"no photograph is left for {empty[0]}: {len(done)} photographs are too few for "
             f"--config.data.split={','.join(map(str, fractions))}"
         )
-    return done
 
 
 def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:

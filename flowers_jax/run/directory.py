@@ -21,8 +21,11 @@ METRICS_COLUMNS = (
 )  # fmt: skip
 
 
+PREDICTIONS_COLUMNS = ("path", "label", "predicted", "probability")
+
+
 class RunDirectory:
-    """Reads and writes `config.json`, `model.json`, `splits.csv`, `metrics.csv` and `summary.json` of one folder."""
+    """Reads and writes the files of one folder, whose names stand in its methods."""
 
     def __init__(self, path: str | Path):
         self.path = Path(os.path.expanduser(path)).absolute()
@@ -96,20 +99,20 @@ class RunDirectory:
             raise UsageError(f"{self.path / 'config.json'} is of no run of this version: {error}") from error
 
     def write_config(self, config: Config) -> None:
-        self._write_json("config.json", config_lib.flatten(config))
+        self.write_json("config.json", config_lib.flatten(config))
 
     def read_model(self) -> dict[str, Any]:
         return self._read_json("model.json")
 
     def write_model(self, description: Mapping[str, Any]) -> None:
-        self._write_json("model.json", description)
+        self.write_json("model.json", description)
 
     def read_summary(self) -> dict[str, Any] | None:
         """None while the run is not finished."""
         return self._read_json("summary.json") if (self.path / "summary.json").is_file() else None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        self._write_json("summary.json", summary)
+        self.write_json("summary.json", summary)
 
     def forget_summary(self) -> None:
         (self.path / "summary.json").unlink(missing_ok=True)
@@ -120,13 +123,19 @@ class RunDirectory:
 
     def write_splits(self, examples: Iterable[Example], classes: Sequence[str]) -> None:
         rows = ({"path": e.path, "label": classes[e.label], "split": e.split, "sha256": e.sha256} for e in examples)
-        self._write_csv("splits.csv", ("path", "label", "split", "sha256"), rows)
+        self.write_csv("splits.csv", ("path", "label", "split", "sha256"), rows)
 
     def read_metrics(self) -> list[dict[str, str]]:
         return self._read_csv("metrics.csv")
 
     def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._write_csv("metrics.csv", METRICS_COLUMNS, rows)
+        self.write_csv("metrics.csv", METRICS_COLUMNS, rows)
+
+    def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.write_csv("predictions.csv", PREDICTIONS_COLUMNS, rows)
+
+    def read_predictions(self) -> list[dict[str, str]]:
+        return self._read_csv("predictions.csv")
 
     def apply_splits(self, dataset: Dataset, classes: Sequence[str]) -> Dataset:
         """The photographs of an existing run in its order, with its splits and classes; what came since is left out.
@@ -157,7 +166,8 @@ class RunDirectory:
             raise UsageError(f"{self.path / name}: damaged (no JSON object); give another run directory")
         return values
 
-    def _write_json(self, name: str, value: Any) -> None:
+    def write_json(self, name: str, value: Any) -> None:
+        """A file of JSON, whole or not at all."""
         self._write(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
     def _read_csv(self, name: str) -> list[dict[str, str]]:
@@ -167,7 +177,8 @@ class RunDirectory:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             return list(csv.DictReader(file))
 
-    def _write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    def write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+        """A file of CSV with RFC 4180 quoting, whole or not at all."""
         text = io.StringIO()
         for row in ({column: column for column in columns}, *rows):
             line = io.StringIO()

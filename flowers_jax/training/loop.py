@@ -39,9 +39,10 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
     trainer = Trainer(config, job, started)
     try:
         trainer.train()
-        summary = trainer.test()
+        summary, predictions = trainer.test()
     except KeyboardInterrupt:  # outside the loop, or a second one
         raise Interrupted(signal.SIGINT, trainer.how_to_go_on()) from None
+    run.write_predictions(predictions)
     run.write_summary(summary)
     print(console.ending(summary))
     return summary

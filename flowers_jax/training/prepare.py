@@ -110,8 +110,10 @@ def steps_per_epoch(config: Config, dataset: Dataset) -> int:
 
 
 def check_model(config: Config) -> None:
-    """What the model does not have, it cannot be asked for."""
+    """What the model or the data do not have, they cannot be asked for."""
     name, size, weights = config.model.name, config.data.image_size, config.model.weights
+    if config.data.folds and config.data.fold > config.data.folds:
+        raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
     if name == "mobilenet_v2":
         if weights not in ("auto", "none", *(known.name for known in pretrained.KNOWN)):
             pretrained.named_file(weights)  # before the data, which may take a while
@@ -139,7 +141,11 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
         dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])
         return replace(dataset, reason=chosen["reason"])
     dataset = sources.load(config)
-    examples = split.assign(dataset.examples, _fractions(config, dataset), config.seed)
+    fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
+    if folds:
+        examples = split.assign_fold(dataset.examples, folds, fold, fractions, config.seed)
+    else:
+        examples = split.assign(dataset.examples, fractions, config.seed)
     return replace(dataset, examples=tuple(examples))
 
 

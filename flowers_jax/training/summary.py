@@ -1,12 +1,14 @@
 """`summary.json`: what a finished run says of itself."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from flowers_jax.data.dataset import Example
 from flowers_jax.evaluation import metrics
 from flowers_jax.training.console import parameter_counts
 from flowers_jax.training.prepare import Job
@@ -58,3 +60,15 @@ def summarize(
         "devices": [device.device_kind for device in job.devices],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
+
+
+def predictions(
+    examples: Sequence[Example], classes: Sequence[str], test: Predicted, temperature: float
+) -> list[dict[str, Any]]:
+    """A row for each test photograph: `path`, `label`, `predicted`, and the `probability` of what is predicted."""
+    logits, labels = test
+    probabilities = metrics.probabilities(logits, temperature)
+    return [
+        {"path": example.path, "label": classes[label], "predicted": classes[best], "probability": f"{p[best]:.6f}"}
+        for example, label, p, best in zip(examples, labels, probabilities, logits.argmax(-1), strict=True)
+    ]

@@ -24,7 +24,7 @@ from flowers_jax.training.parts import make_parts
 from flowers_jax.training.prepare import Job, steps_per_epoch
 from flowers_jax.training.state import EpochSums, Tree, eval_variables
 from flowers_jax.training.step import train_step
-from flowers_jax.training.summary import summarize
+from flowers_jax.training.summary import predictions, summarize
 from flowers_jax.training.watch import Watch
 from flowers_jax.types import Config
 
@@ -59,16 +59,16 @@ class Trainer:
                     self.progress, self.job.phases[self.progress.phase + 1].learning_rate
                 )  # fmt: skip
 
-    def test(self) -> dict[str, Any]:
-        """The summary, with the accuracy of the run's model on the test part, which is read here and nowhere else."""
+    def test(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The summary and a row for each test photograph, which are read here and nowhere else."""
         variables = self._kept_variables()
-        has_test = any(example.split == "test" for example in self.job.dataset.examples)
-        return summarize(
+        examples = [example for example in self.job.dataset.examples if example.split == "test"]
+        test = self.parts.logits(variables, "test") if examples else None
+        summary = summarize(
             self.config, self.job, self.progress, self.rows,
-            validation=self.parts.logits(variables, "validation"),
-            test=self.parts.logits(variables, "test") if has_test else None,
-            seconds=time.monotonic() - self.start,
+            validation=self.parts.logits(variables, "validation"), test=test, seconds=time.monotonic() - self.start,
         )  # fmt: skip
+        return summary, predictions(examples, self.job.dataset.classes, test, summary["temperature"]) if test else []
 
     def _enter(self, number: int) -> None:
         """Make ready for a phase: go on from the middle of it, or begin it with the model of those before."""

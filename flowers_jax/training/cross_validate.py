@@ -1,0 +1,46 @@
+"""K-fold cross-validation: each fold an ordinary run, and what they come to together."""
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from flowers_jax.run.directory import RunDirectory
+from flowers_jax.training.loop import fit
+from flowers_jax.types import Config
+
+COLUMNS = ("path", "label", "predicted", "probability", "fold")
+
+
+def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str, Any]:
+    """`fit` for each fold in `workdir/fold-1` and following; a fold that is finished is not trained again.
+
+    Writes `predictions.csv`, every photograph predicted by the model that did not see it, and `cross_validation.json`.
+
+    Returns:
+        `folds`, `accuracies`, `mean`, `sd` (of the folds, with n - 1), `pooled` (the share of all photographs that are
+        predicted right), `examples`, `seconds`.
+
+    Raises:
+        As `fit`.
+    """
+    summaries, rows = [], []
+    for fold in range(1, folds + 1):
+        config.data.folds, config.data.fold = folds, fold
+        run = Path(workdir) / f"fold-{fold}"
+        print(f"fold {fold} of {folds}", flush=True)
+        summaries.append(fit(config, run))
+        rows += [row | {"fold": str(fold)} for row in RunDirectory(run).read_predictions()]
+    accuracies = [summary["test_accuracy"] for summary in summaries]
+    result = {
+        "folds": folds,
+        "accuracies": accuracies,
+        "mean": statistics.mean(accuracies),
+        "sd": statistics.stdev(accuracies),
+        "pooled": sum(row["label"] == row["predicted"] for row in rows) / len(rows),
+        "examples": len(rows),
+        "seconds": round(sum(summary["seconds"] for summary in summaries), 2),
+    }
+    directory = RunDirectory(workdir)
+    directory.write_csv("predictions.csv", COLUMNS, rows)
+    directory.write_json("cross_validation.json", result)
+    return result
