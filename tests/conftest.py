@@ -19,6 +19,7 @@ from flowers_jax.data import procedural
 from flowers_jax.types import Config
 
 jax.config.update("jax_num_cpu_devices", 8)
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -90,7 +91,6 @@ def png(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 def keras_image() -> Any:
     """The module with Keras's `ImageDataGenerator`."""
-    os.environ.setdefault("KERAS_BACKEND", "numpy")
     from keras.src.legacy.preprocessing import image
 
     return image

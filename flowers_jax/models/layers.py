@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Float32, Key
+from jaxtyping import Array, Float, Key
 
 from flowers_jax import ops
 from flowers_jax.ops.geometry import Padding
 from flowers_jax.types import Activations
 
-Channels = Float32[Array, "channels"]
+Channels = Float[Array, "channels"]
 
 
 class Layer(nn.Module):
@@ -76,6 +76,7 @@ class ConvNorm(nn.Module):
     Attributes:
         groups: None is depthwise, a group for each channel.
         momentum: how much of the stored statistics an update keeps.
+        unbiased: what is stored is the variance of n - 1, as PyTorch has it.
         convolution: how it runs, one of `ops.PATHS`.
     """
 
@@ -88,6 +89,7 @@ class ConvNorm(nn.Module):
     activation: Callable[[Activations], Activations] | None = None
     epsilon: float = 1e-5
     momentum: float = 0.9
+    unbiased: bool = False
     scale_init: nn.initializers.Initializer = nn.initializers.ones
     axis_name: str | None = None
     dtype: DTypeLike = jnp.float32
@@ -112,10 +114,13 @@ class ConvNorm(nn.Module):
         if train:
             # Behind a barrier, or XLA computes the convolution again for each of its readers.
             y = lax.optimization_barrier(convolve(kernel))
-            batch_mean, batch_var = _moments(y, None if self.is_initializing() else self.axis_name)
+            axis_name = None if self.is_initializing() else self.axis_name
+            batch_mean, batch_var = _moments(y, axis_name)
             if not self.is_initializing():
+                count = y.size // y.shape[3] * (1 if axis_name is None else lax.axis_size(axis_name))
+                bessel = count / max(count - 1, 1) if self.unbiased else 1.0
                 mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
-                var.value = self.momentum * var.value + (1 - self.momentum) * batch_var
+                var.value = self.momentum * var.value + (1 - self.momentum) * bessel * batch_var
             factor = scale * lax.rsqrt(batch_var + self.epsilon)
             y = y * factor.astype(self.dtype) + (bias - batch_mean * factor).astype(self.dtype)
         else:
@@ -124,9 +129,14 @@ class ConvNorm(nn.Module):
         return y if self.activation is None else self.activation(y)
 
 
+def at_least_float32(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """bfloat16 becomes float32; float64, in which tests compare, stays."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
 def _moments(y: Activations, axis_name: str | None) -> tuple[Channels, Channels]:
-    """Mean and variance of each channel in float32, over all replicas."""
-    y = y.astype(jnp.float32)
+    """Mean and variance of each channel, not less exact than in float32, over all replicas."""
+    y = at_least_float32(y)
     mean, square = y.mean((0, 1, 2)), (y * y).mean((0, 1, 2))
     if axis_name is not None:
         mean, square = lax.pmean((mean, square), axis_name)

@@ -12,14 +12,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Float32
+from jaxtyping import Array, Float
 
 from flowers_jax.models import pretrained
-from flowers_jax.models.layers import ConvNorm, Layer, drop_path, flatten, global_average_pool, relu6
+from flowers_jax.models.layers import ConvNorm, Layer, at_least_float32, drop_path, flatten, global_average_pool, relu6
 from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS, blocks, frozen_parts, make_divisible
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.models.tensor_names import Variables
-from flowers_jax.types import Activations, Logits
+from flowers_jax.types import Activations
 
 
 class InvertedResidual(nn.Module):
@@ -66,15 +66,16 @@ class Backbone(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> tuple[Activations, ...]:
         """The output of the stem, of each stage, and of the last layer."""
-        symmetric, epsilon, momentum, whole_widths = CONVENTIONS[self.convention]
+        convention = CONVENTIONS[self.convention]
 
         def layer(channels: int, kernel_size: int = 1, stride: int = 1, dilation: int = 1, **kw) -> ConvNorm:
             half = kernel_size // 2 * dilation
-            pad = ((half, half), (half, half)) if symmetric else "SAME"
+            pad = ((half, half), (half, half)) if convention.symmetric else "SAME"
             kw |= {"axis_name": self.axis_name, "dtype": self.dtype, "convolution": self.convolution}
             return ConvNorm(
-                channels, kernel_size, stride, pad, dilation=dilation, epsilon=epsilon, momentum=momentum, **kw
-            )
+                channels, kernel_size, stride, pad, dilation=dilation, epsilon=convention.epsilon,
+                momentum=convention.momentum, unbiased=convention.unbiased, **kw,
+            )  # fmt: skip
 
         def batch_norm(name: str) -> bool:
             """Whether a part takes the statistics of the batch: what is frozen never does."""
@@ -85,7 +86,7 @@ class Backbone(nn.Module):
         frozen, outputs = frozen_parts(self.freeze), []
         x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, batch_norm("stem"))
         stride, dilation, stage = 2, 1, 0
-        every = list(blocks(self.alpha, whole_widths))
+        every = list(blocks(self.alpha, convention.whole_widths))
         for index, block in enumerate(every):
             if block.stage != stage:
                 outputs.append(x)
@@ -131,13 +132,13 @@ class MobileNetV2(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w 3"] | Float32[Array, "b features"], train: bool = False, output: str = "logits"
-    ) -> Logits | Float32[Array, "b features"] | tuple[Activations, ...]:
+        self, x: Float[Array, "b h w 3"] | Float[Array, "b features"], train: bool = False, output: str = "logits"
+    ) -> Float[Array, "b _"] | tuple[Activations, ...]:
         """The logits of images, or of features that were taken before.
 
         Args:
             x: images, or [B, F] what `output="features"` gave.
-            output: `logits`; `features` that go into the head's dense layers, [B, F] float32; `stages`: what comes out
+            output: `logits`; `features` that go into the head's dense layers, [B, F]; `stages`: what comes out
                 of the stem, of each of the seven stages and of the last layer.
         """
         if x.ndim == 4:
@@ -148,7 +149,7 @@ class MobileNetV2(nn.Module):
             if output == "stages":
                 return stages
             pool = Layer(global_average_pool, name="average") if self.head == "pool" else Layer(flatten, name="flatten")
-            x = pool(stages[-1].astype(jnp.float32))
+            x = pool(at_least_float32(stages[-1]))
         if output == "features":
             return x
         if self.head == "flatten256":

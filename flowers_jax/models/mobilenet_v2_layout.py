@@ -15,16 +15,21 @@ class Convention(NamedTuple):
 
     Attributes:
         symmetric: padding 1 on every side; else TensorFlow's SAME.
+        unbiased: the stored variances are those of n - 1.
         whole_widths: widths are cut to whole numbers before they are rounded to multiples of 8.
     """
 
     symmetric: bool
     epsilon: float
     momentum: float
+    unbiased: bool
     whole_widths: bool
 
 
-CONVENTIONS = {"torch": Convention(True, 1e-5, 0.9, False), "keras": Convention(False, 1e-3, 0.999, True)}
+CONVENTIONS = {
+    "torch": Convention(True, 1e-5, 0.9, unbiased=True, whole_widths=False),
+    "keras": Convention(False, 1e-3, 0.999, unbiased=False, whole_widths=True),
+}
 
 
 class Block(NamedTuple):

@@ -1,8 +1,9 @@
 """Weight files as name -> array, without torch and without executing anything.
 
-`.safetensors` holds no code. A `.pth` is a pickle, which does: it is read by an unpickler that knows the few
-names a state_dict is made of and refuses every other. Both of torch's layouts are read, the zip archive of
-1.6 and later and the legacy stream before it (`torch/serialization.py`).
+`.safetensors`, `.npz` and `.h5` hold no code. A `.pth` is a pickle, which does: it is read by an unpickler that knows
+the few names a state_dict is made of and refuses every other. Both of torch's layouts are read, the zip archive of
+1.6 and later and the legacy stream before it (`torch/serialization.py`). Of `.h5` the layout with variable names is
+(Keras `legacy/saving/legacy_h5_format.py`).
 """
 
 import collections
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py
 import ml_dtypes
 import numpy as np
 import safetensors
@@ -22,6 +24,7 @@ import safetensors.numpy
 from flowers_jax.errors import first_line
 
 _MAGIC = 0x1950A86A20F9469CFC6C
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _DTYPES = {
     "FloatStorage": np.dtype("<f4"), "DoubleStorage": np.dtype("<f8"), "HalfStorage": np.dtype("<f2"),
     "BFloat16Storage": np.dtype(ml_dtypes.bfloat16), "LongStorage": np.dtype("<i8"), "IntStorage": np.dtype("<i4"),
@@ -35,22 +38,25 @@ class WeightsError(ValueError):
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Every tensor of a `.safetensors` or `.pth` file; the content decides which it is.
+    """Every tensor of a `.safetensors`, `.pth`, `.npz` or `.h5` file; the content decides which it is.
 
     Raises:
         WeightsError: neither of these, truncated, or a pickle that wants more than tensors.
     """
     data = path.read_bytes()
     try:
+        if data.startswith(_HDF5):
+            return _read_h5(data)
         if zipfile.is_zipfile(io.BytesIO(data)):
-            return _read_zip(data)
+            return _read_npz(data) if _holds_npy(data) else _read_zip(data)
         if data[:1] == b"\x80":  # a pickle's first byte
             return _read_legacy(data)
         return safetensors.numpy.load(data)
     except WeightsError:
         raise
     except Exception as error:  # a hostile file may fail in any way; none of them is a bug of ours
-        raise WeightsError(f"not a .safetensors or .pth file, or a damaged one ({first_line(error)})") from error
+        what = "not a .safetensors, .pth, .npz or .h5 file, or a damaged one"
+        raise WeightsError(f"{what} ({first_line(error)})") from error
 
 
 class _Storage(NamedTuple):
@@ -128,6 +134,48 @@ def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
         if len(raw[key]) != size:
             raise WeightsError(f"truncated: storage {key} has {len(raw[key])} of {size} bytes")
     return {name: t.array(raw[t.storage.key]) for name, t in tensors.items()}
+
+
+def _holds_npy(data: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return all(name.endswith(".npy") for name in archive.namelist())
+
+
+def _read_npz(data: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return {name.removesuffix(":0"): arrays[name] for name in arrays.files}
+
+
+def _read_h5(data: bytes) -> dict[str, np.ndarray]:
+    with h5py.File(io.BytesIO(data), "r") as file:
+        top: Any = file.get("model_weights", file)
+        if not (layers := _names(top, "layer_names")):
+            raise WeightsError("an .h5 file without names of layers (Keras 3 writes such .weights.h5); give an .npz")
+        found = {}
+        for group in (_inside(top, layer) for layer in layers):
+            for name in _names(group, "weight_names"):
+                found[name.removesuffix(":0")] = _inside(group, name)[()]
+        return found
+
+
+def _inside(group: Any, path: str) -> Any:
+    """What lies there in this very file: links could lead to any other on the machine."""
+    for part in path.split("/"):
+        if not isinstance(group.get(part, getlink=True), h5py.HardLink):
+            raise WeightsError(f"{path} is missing, or a link; no other file was opened")
+        group = group[part]
+    if isinstance(group, h5py.Dataset) and (group.external or group.is_virtual):
+        raise WeightsError(f"{path} lies in another file, which was not opened")
+    return group
+
+
+def _names(group: Any, attribute: str) -> list[str]:
+    """Keras cuts a long list into `layer_names0`, `layer_names1`, ..."""
+    if attribute in group.attrs:
+        chunks = [group.attrs[attribute]]
+    else:
+        chunks = [group.attrs[key] for key in sorted(group.attrs, key=len) if key.removeprefix(attribute).isdecimal()]
+    return [name.decode() if isinstance(name, bytes) else str(name) for chunk in chunks for name in chunk]
 
 
 def _tensors(loaded: Any) -> dict[str, _Tensor]:

@@ -1,7 +1,5 @@
 """`apply_affine` equals Keras's `apply_affine_transform`, which is SciPy's."""
 
-import os
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,7 +35,6 @@ def equal_to_keras(size, seed, order, fill_mode, numbers) -> None:
 
 
 def replay(examples: int) -> None:
-    os.environ.setdefault("KERAS_BACKEND", "numpy")
     check = given(
         st.sampled_from(SIZES), st.integers(0, 2**32 - 1), st.sampled_from([0, 1]), st.sampled_from(FILL_MODES), NUMBERS
     )(equal_to_keras)
