@@ -41,17 +41,20 @@ def precision(dtype: str) -> Iterator[Any]:
 def random_tensor(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Non-trivial statistics, and weights that keep activations at their size.
 
-    What goes into ReLU6 is around 3 and now and then below 0 or above 6. Around 0 one in a million lies so near to the
-    bend that rounding decides on which side, and in float32 such a gradient is anyone's.
+    What goes into ReLU6 is far from its bends: around 3, where it passes, or around -3 or 9, where it does not. Near
+    a bend rounding decides on which side a value lies, and one such value is worth 14 % of some gradient, in Keras too.
     """
-    if name.endswith(("gamma", "moving_variance")):
+    project = "project" in name
+    if name.endswith("gamma"):
+        return rng.uniform(0.5, 1.5, shape) * (1 if project else 0.3 if "depthwise" in name else 0.12)
+    if name.endswith("moving_variance"):
         return rng.uniform(0.5, 1.5, shape)
-    if name.endswith("beta") and "project" not in name:
-        return rng.normal(3, 0.3, shape)
+    if name.endswith("beta") and not project:
+        return rng.choice([-3, 3, 9], shape, p=[0.1, 0.8, 0.1])
     if name.endswith(("beta", "bias", "moving_mean")):
         return rng.normal(0, 0.2, shape)
     inputs = np.prod(shape[:2]) if "depthwise" in name else np.prod(shape[:-1])
-    centred = rng.normal(0, 1, shape)
+    centred = rng.normal(0, 2 if project else 1, shape)
     axes = (0, 1) if "depthwise" in name else tuple(range(len(shape) - 1))
     return (centred - centred.mean(axes, keepdims=True)) / np.sqrt(inputs)  # or activations of around 3 would add up
 
@@ -144,8 +147,8 @@ def test_activations_logits_and_gradients_with_stored_statistics(alpha, size):
             loss = tf.reduce_sum(network(np.asarray(images), training=False) * weights)
         found = tape.gradient(loss, [v.value for v in network.trainable_variables])
         assert worst_gradient(gradient(variables["params"], images), network, found) < 1e-4
-        inside = np.asarray(seen["Conv1_relu"])
-        assert 0.001 < (inside == 0).mean() < 0.3 and 0.001 < (inside == 6).mean() < 0.3
+        last = np.asarray(seen["out_relu"])
+        assert 0.05 < (last == 0).mean() < 0.2 and 0.05 < (last == 6).mean() < 0.2
 
 
 @pytest.mark.parametrize(("alpha", "size"), GRID)
