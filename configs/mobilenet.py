@@ -1,6 +1,8 @@
-"""MobileNetV2 with ImageNet weights: the best model here. It trains the head on the frozen backbone.
+"""MobileNetV2 with ImageNet weights, fine-tuned: the best model here.
 
-python scripts/train.py --config=configs/mobilenet.py
+First the head alone on the features of the frozen backbone, then everything.
+
+python scripts/train.py --config=configs/mobilenet.py --config.data.dir=FOLDER
 """
 
 from flowers_jax import base_config
@@ -8,6 +10,17 @@ from flowers_jax import base_config
 
 def get_config():
     config = base_config.get_config()
-    config.epochs = 40
-    config.learning_rate = 3e-3  # for few photographs: an epoch of the ten species has four steps
+    config.epochs = 8
+    config.learning_rate = 3e-4
+    config.model.freeze = "none"
+    config.transfer.epochs = 20
+    config.transfer.views = 2
+    config.augment.crop_scale = (0.35, 1.0)
+    config.optimizer.weight_decay = 0.05
+    config.optimizer.head_multiplier = 10.0
+    config.optimizer.ema = 0.99
+    config.optimizer.label_smoothing = 0.1
+    config.schedule.name = "cosine"
+    config.schedule.warmup_epochs = 1.2
+    config.evaluation.flip = True
     return config

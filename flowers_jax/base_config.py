@@ -27,7 +27,7 @@ def get_config() -> Config:
     config.data.normalize = "auto"  # auto|rescale|samplewise|featurewise; auto: what the model or its weights want
     config.data.split = (0.8, 0.1, 0.1)  # train, validation, test; at this default flower_species is 0.6, 0.2, 0.2
     config.data.folds = 0  # of cross-validation: one is the test part in place of data.split's; 0: none
-    config.data.fold = 1  # which one
+    config.data.fold = 1  # which of data.folds is the test part, from 1
     config.data.max_pixels = 100_000_000  # a photograph with more pixels is skipped (decompression bombs)
     config.data.follow_links = False  # read links that lead out of data.dir
     config.data.cache = "memory"  # memory|disk: where decoded uint8 photographs are kept
@@ -82,11 +82,9 @@ def get_config() -> Config:
     config.evaluation = ConfigDict({}, type_safe=False)
     config.evaluation.flip = False  # predict from each photograph and its mirror image
 
-    config.schedule = ConfigDict(
-        {}, type_safe=False
-    )  # the rate within a run, times what ReduceLROnPlateau leaves of it
+    config.schedule = ConfigDict({}, type_safe=False)  # the rate within a run, times what ReduceLROnPlateau leaves
     config.schedule.name = "constant"  # constant|cosine|piecewise|exponential
-    config.schedule.warmup_steps = 0  # batches in which the rate rises from 0
+    config.schedule.warmup_epochs = 0.0  # in which the rate rises from 0
     config.schedule.epochs = 0.0  # after so many epochs cosine ends; 0: after config.epochs
     config.schedule.final = 0.0  # the share of the rate at which cosine ends
     config.schedule.boundaries = ()  # piecewise: epochs A,B,... after which the rate is multiplied by the factor

@@ -109,7 +109,7 @@ RULES: dict[str, Rule] = {
     "augment.mixup": _at_least(0),
     "augment.cutmix": _at_least(0),
     "schedule.name": _one_of("constant", "cosine", "piecewise", "exponential"),
-    "schedule.warmup_steps": _at_least(0),
+    "schedule.warmup_epochs": _at_least(0),
     "schedule.epochs": _at_least(0),
     "schedule.final": _SHARE,
     "schedule.boundaries": Rule(

@@ -44,8 +44,8 @@ def assign_fold(
 ) -> list[Example]:
     """Each example with its `split` where fold `number`, from 1, of `folds` is test.
 
-    Every content is in one fold, each class is dealt evenly, and validation is taken from the other folds in its
-    proportion to train in `fractions`.
+    Every content is in one fold, each class and all together are dealt evenly, and validation is taken from the other
+    folds in its proportion to train in `fractions`.
 
     Raises:
         UsageError: the folder is divided already, or a part stays empty.
@@ -58,7 +58,7 @@ def assign_fold(
     for label in sorted({example.label for example in examples}):
         contents = {example.sha256 for example in examples if example.label == label} - fold_of.keys()
         dealt = sorted(contents, key=lambda content: _rank(seed, content))
-        fold_of |= {content: index % folds + 1 for index, content in enumerate(dealt)}
+        fold_of |= {content: index % folds + 1 for index, content in enumerate(dealt, len(fold_of))}
     others = [example for example in examples if fold_of[example.sha256] != number]
     train, validation, _ = fractions
     scale = train + validation

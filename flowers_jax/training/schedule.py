@@ -25,7 +25,8 @@ def make_schedule(config: Config, steps_per_epoch: int) -> Schedule:
     A cosine begins where the warm-up ends (Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983); the others
     count epochs from the first step.
     """
-    warmup, decay = config.schedule.warmup_steps, _decay(config, steps_per_epoch)
+    warmup = round(config.schedule.warmup_epochs * steps_per_epoch)
+    decay = _decay(config, steps_per_epoch, warmup)
     begin = warmup if config.schedule.name == "cosine" else 0
 
     def schedule(step: Any) -> Float32[Array, ""]:
@@ -35,10 +36,10 @@ def make_schedule(config: Config, steps_per_epoch: int) -> Schedule:
     return schedule
 
 
-def _decay(config: Config, steps_per_epoch: int) -> optax.Schedule:
+def _decay(config: Config, steps_per_epoch: int, warmup: int) -> optax.Schedule:
     name, factor = config.schedule.name, config.schedule.factor
     if name == "cosine":
-        steps = round((config.schedule.epochs or config.epochs) * steps_per_epoch) - config.schedule.warmup_steps
+        steps = round((config.schedule.epochs or config.epochs) * steps_per_epoch) - warmup
         return optax.cosine_decay_schedule(1.0, max(steps, 1), alpha=config.schedule.final)
     if name == "piecewise":
         boundaries = {round(epochs * steps_per_epoch): factor for epochs in config.schedule.boundaries}

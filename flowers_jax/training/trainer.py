@@ -73,25 +73,25 @@ class Trainer:
     def _enter(self, number: int) -> None:
         """Make ready for a phase: go on from the middle of it, or begin it with the model of those before."""
         self.phase = phase = self.job.phases[number]
-        progress, optimizer = self.progress, self.config.optimizer
+        progress, config = self.progress, self.config
         resumed = progress.phase_epoch or progress.sums.batches
         variables = self._kept_variables() if number and not resumed else self.job.variables
         steps = progress.epoch * self._steps_per_epoch()
-        state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=optimizer.ema > 0)
+        state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=config.optimizer.ema > 0)
         self.state = parallel.replicate(jax.device_get(state), self.job.devices)
         if resumed:
             self.state = checkpointing.restore(
                 self.checkpoints, self.checkpoints.latest() or 0, self.state, phase.frozen
             )
         variables = jax.device_get(eval_variables(self.state, phase.frozen))
-        self.parts = make_parts(self.config, self.job, phase, variables, self.augment)
+        self.parts = make_parts(config, self.job, phase, variables, self.augment)
         step = partial(
             train_step, module=phase.module, optimizer=phase.optimizer, preprocessing=self.job.preprocessing,
-            frozen=phase.frozen, augment=self.parts.augment, label_smoothing=optimizer.label_smoothing,
-            ema=optimizer.ema, seed=self.config.seed,
+            frozen=phase.frozen, augment=self.parts.augment, label_smoothing=config.optimizer.label_smoothing,
+            ema=config.optimizer.ema, seed=config.seed,
         )  # fmt: skip
         self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
-        self.bar = console.Bar(phase, len(self.parts.training[0].labels), progress, self.config.checkpoint.monitor)
+        self.bar = console.Bar(phase, len(self.parts.training[0].labels), progress, config.checkpoint.monitor)
 
     def _phase_is_over(self) -> bool:
         return self.progress.phase_epoch >= self.phase.epochs or self.progress.stopping.stop

@@ -89,3 +89,27 @@ def test_ready_made_parts_stay_and_a_missing_validation_comes_from_train():
 def test_too_few_photographs():
     with pytest.raises(UsageError, match="no photograph is left for validation"):
         split.assign([Example("a", 0, "a"), Example("b", 1, "b")], (0.8, 0.1, 0.1), 0)
+
+
+def test_every_content_is_test_in_one_fold():
+    copies = [*EXAMPLES, Example("copy", 1, "0-7")]
+    folds = [split.assign_fold(copies, 5, number, (0.8, 0.1, 0.1), 0) for number in range(1, 6)]
+    tested = Counter(example.path for done in folds for example in done if example.split == "test")
+    assert tested == {example.path: 1 for example in copies}
+    for done in folds:
+        assert [example.path for example in done] == [example.path for example in copies]
+        assert all(n in (20, 21) for (_, part), n in parts(done).items() if part == "test")
+        sides = {example.split for example in done if example.sha256 == "0-7"}
+        assert len(sides) == 1
+        assert parts(done)[0, "validation"] == round(80 / 9)
+    assert split.assign_fold(copies, 5, 1, (0.8, 0.1, 0.1), 0) == folds[0]
+    assert split.assign_fold(copies, 5, 1, (0.8, 0.1, 0.1), 1) != folds[0]
+
+
+def test_folds_that_cannot_be():
+    ready = [replace(example, split="train") for example in EXAMPLES]
+    with pytest.raises(UsageError, match=r"data\.folds: the folder is divided into train/"):
+        split.assign_fold(ready, 5, 1, (0.8, 0.1, 0.1), 0)
+    few = [example for example in EXAMPLES if example.sha256.endswith(("-0", "-1"))]
+    with pytest.raises(UsageError, match=r"folds=7: too many for 6 photographs: fold 7 is empty"):
+        split.assign_fold(few, 7, 7, (0.8, 0.1, 0.1), 0)

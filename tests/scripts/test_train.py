@@ -29,7 +29,7 @@ MOBILENET = ["--config.model.name=mobilenet_v2", "--config.data.image_size=32"]
         (["--config.batch_size=-4"], "batch_size=-4: must be at least 1"),
         (["--config.batch_size=9", "--config.devices=2"], "9 is not divisible by the 2 devices"),
         (["--config.devices=64"], "JAX sees 8 cpu"),
-        ([*MOBILENET, "--config.model.weights=TMP/text"], "text: not a .safetensors or .pth"),
+        ([*MOBILENET, "--config.model.weights=TMP/text"], "text: not a .safetensors, .pth, .npz or .h5"),
         ([*MOBILENET, "--config.model.weights=TMP/none.pth"], "none.pth: no such file"),
         (["--config.model.name=mobilenet_v2", "--config.data.image_size=28"], "mobilenet_v2 needs at least 32"),
         (["--config.model.freeze=backbone"], "seed_cnn has no backbone; give --config.model.freeze=none"),

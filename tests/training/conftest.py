@@ -2,10 +2,16 @@
 
 import signal
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
+from flowers_jax.models import mobilenet_v2
+from flowers_jax.models.tensor_names import FAMILIES
 from flowers_jax.training.loop import Trainer, fit
 from tests.conftest import smoke_config
+from tests.goldens.torchvision_case import random_tensor
+from tests.models.test_tensor_names import to_family
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +38,13 @@ def stop_after(monkeypatch):
         monkeypatch.setattr(Trainer, "_add", counting)
 
     return arm
+
+
+@pytest.fixture(scope="session")
+def small_weights(tmp_path_factory):
+    """A weights file of a MobileNetV2 of width 0.35 with random weights, under torchvision's names."""
+    shapes = to_family(FAMILIES[0], mobilenet_v2.load("none", alpha=0.35).variables)
+    tensors = {name: random_tensor(name, leaf.shape).astype(np.float32) for name, leaf in shapes.items()}
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    safetensors.numpy.save_file(tensors, path)
+    return path

@@ -27,12 +27,16 @@ def timeless(workdir):
 
 def state_bytes(workdir):
     """Every array of the latest checkpoint, as it lies there."""
+    return jax.tree.map(lambda leaf: leaf.tobytes(), state_arrays(workdir))
+
+
+def state_arrays(workdir):
+    """`model` and `optimizer` of the latest checkpoint, each as path -> array."""
     checkpoints = Checkpoints(workdir)
-    number = checkpoints.latest()
-    manager = checkpoints._manager
-    item = {name: manager.restore(number, args=_standard(name))[name] for name in ("model", "optimizer")}
-    return jax.tree.map(lambda leaf: np.asarray(leaf).tobytes(), item)
-
-
-def _standard(name):
-    return ocp.args.Composite(**{name: ocp.args.StandardRestore()})
+    item = ocp.args.Composite(model=ocp.args.StandardRestore(), optimizer=ocp.args.StandardRestore())
+    restored = checkpoints._manager.restore(checkpoints.latest(), args=item)
+    leaves = jax.tree_util.tree_leaves_with_path({part: restored[part] for part in ("model", "optimizer")})
+    arrays = {"model": {}, "optimizer": {}}
+    for (part, *path), leaf in leaves:
+        arrays[part.key][jax.tree_util.keystr(path, simple=True, separator="/")] = np.asarray(leaf)
+    return arrays

@@ -11,8 +11,8 @@ from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training import loop
-from flowers_jax.training.loop import Trainer, fit
+from flowers_jax.training import parts, trainer
+from flowers_jax.training.loop import fit
 from tests.training.runs import rows, state_bytes, timeless
 
 SUMMARY_KEYS = {
@@ -26,7 +26,7 @@ def test_what_a_run_leaves_behind(smoke, tmp_path, capsys):
     summary = fit(smoke, tmp_path / "run")
     run = tmp_path / "run"
     assert {p.name for p in run.iterdir()} == {
-        "config.json", "model.json", "splits.csv", "metrics.csv", "summary.json", "checkpoints",
+        "config.json", "model.json", "splits.csv", "metrics.csv", "predictions.csv", "summary.json", "checkpoints",
     }  # fmt: skip
     assert json.loads((run / "summary.json").read_text()) == summary
     assert summary.keys() >= SUMMARY_KEYS
@@ -69,14 +69,13 @@ def test_latest_and_best_are_kept(smoke, tmp_path):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_loss_that_is_not_finite_stops_with_its_step(smoke, tmp_path, monkeypatch, bad):
-    real, calls = loop.train_step, iter(range(10**6))
+    real = trainer.train_step
 
     def poisoned(state, batch, **options):
         state, sums = real(state, batch, **options)
         return state, sums | {"loss": jax.numpy.where(state.step == 9, bad, sums["loss"])}
 
-    monkeypatch.setattr(loop, "train_step", poisoned)
-    del calls
+    monkeypatch.setattr(trainer, "train_step", poisoned)
     with pytest.raises(
         TrainingError, match=r"training loss is (nan|inf) at step 9: .*checkpoint 1 in .* last good one"
     ):
@@ -114,10 +113,13 @@ def test_no_test_part_is_said_with_null(smoke, tmp_path):
 
 def test_the_test_part_is_read_once_after_training(smoke, tmp_path, monkeypatch):
     seen = []
-    real = Trainer._decode
-    monkeypatch.setattr(
-        Trainer, "_decode", lambda self, split: (seen.append((split, self.progress.epoch)), real(self, split))[1]
-    )
+    decode = parts._decode
+
+    def watched(config, job, split, *more):
+        seen.append((split, Checkpoints(tmp_path / "run").latest() or 0))
+        return decode(config, job, split, *more)
+
+    monkeypatch.setattr(parts, "_decode", watched)
     fit(smoke, tmp_path / "run")
     assert seen == [("train", 0), ("validation", 0), ("test", 3)]
 

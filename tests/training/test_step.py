@@ -14,16 +14,14 @@ from flowers_jax.data.augment import Augment, Generator
 from flowers_jax.errors import UsageError
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.training.optim import make_optimizer, with_learning_rate
-from flowers_jax.training.state import TrainState
-from flowers_jax.training.step import named_key, split_params, train_step
+from flowers_jax.training.state import TrainState, eval_variables, split_params
+from flowers_jax.training.step import eval_step, named_key, train_step
 
-RNG = np.random.default_rng(0)
-
-
-def batch(count, size=32, classes=3):
+def batch(count, size=32, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
     return {
-        "image": RNG.integers(0, 256, (count, size, size, 3), np.uint8),
-        "label": RNG.integers(0, classes, count).astype(np.int32),
+        "image": rng.integers(0, 256, (count, size, size, 3), np.uint8),
+        "label": rng.integers(0, classes, count).astype(np.int32),
         "mask": np.ones(count, bool),
     }
 
@@ -73,6 +71,59 @@ def test_one_step_by_hand():
     assert state.step == 1
 
 
+def test_smoothed_labels_by_hand():
+    """Zero weights, two classes, 0.2 spread: the targets are 0.9 and 0.1, so the gradient is x (1/2 - target)."""
+    optimizer, p = optax.sgd(1.0), Preprocessing(4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    one = {"image": np.full((1, 4, 4, 3), 255, np.uint8), "label": np.zeros(1, np.int32), "mask": np.ones(1, bool)}
+    state, _ = run(
+        start(Linear(), optimizer, size=4), [one], 1, module=Linear(), optimizer=optimizer, preprocessing=p,
+        label_smoothing=0.2,
+    )  # fmt: skip
+    np.testing.assert_allclose(state.params["head"]["kernel"], [[0.4, -0.4]] * 3, rtol=1e-6)
+
+
+def test_the_moving_average_by_hand():
+    """It keeps min(decay, (1 + step) / (10 + step)) of itself at each step."""
+    optimizer, p = optax.sgd(1.0), Preprocessing(4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    options = {"module": Linear(), "optimizer": optimizer, "preprocessing": p, "ema": 0.15}
+    state = start(Linear(), optimizer, size=4)
+    state = state.replace(ema=jax.tree.map(jnp.copy, state.params))
+    average = np.zeros((3, 2))
+    for step in range(3):
+        state, _ = run(state, [batch(4, size=4, classes=2, seed=step)], 1, **options)
+        kept = min(0.15, (1 + step) / (10 + step))
+        average = kept * average + (1 - kept) * state.params["head"]["kernel"]
+        np.testing.assert_allclose(state.ema["head"]["kernel"], average, rtol=1e-5)
+    assert eval_variables(state, ())["params"]["head"]["kernel"] is state.ema["head"]["kernel"]
+
+
+def test_dropout_and_stochastic_depth_are_drawn_by_step_and_only_in_training():
+    module = models.create("mobilenet_v2", 3, alpha=0.35, dropout=0.5, stochastic_depth=0.5, batch_norm="stored")
+    one, optimizer = batch(4), optax.sgd(0.0)
+    options = {"module": module, "optimizer": optimizer, "preprocessing": Preprocessing(32)}
+    state = start(module, optimizer)
+    state.params["head"]["kernel"] = np.random.default_rng(0).normal(size=(1280, 3)).astype(np.float32)
+    _, first = run(state, [one], 1, **options)
+    _, same = run(state, [one], 1, **options)
+    _, later = run(state.replace(step=np.int32(1)), [one], 1, **options)
+    assert first["loss"] == same["loss"] != later["loss"]
+    predict = jax.jit(partial(eval_step, module=module, preprocessing=Preprocessing(32)))
+    variables = eval_variables(state, ())
+    np.testing.assert_array_equal(predict(variables, one["image"]), predict(variables, one["image"]))
+
+
+def test_a_mirrored_view_is_averaged_into_the_logits():
+    module = models.create("seed_cnn", 3)
+    variables = jax.tree.map(jnp.asarray, start(module, optax.sgd(0.0)).params)
+    images, options = batch(2)["image"], {"module": module, "preprocessing": Preprocessing(32)}
+    plain, mirrored = (
+        eval_step({"params": variables}, jnp.asarray(x), **options) for x in (images, images[:, :, ::-1])
+    )
+    both = eval_step({"params": variables}, jnp.asarray(images), flip=True, **options)
+    np.testing.assert_allclose(both, (plain + mirrored) / 2, rtol=1e-5)
+    assert not np.allclose(plain, mirrored)
+
+
 FLIP = Augment(Generator(horizontal_flip=True))
 MIX = Augment(Generator(horizontal_flip=True, rotation_range=20.0), random_erasing=0.5, mixup=0.4, cutmix=1.0)
 
@@ -81,7 +132,7 @@ MIX = Augment(Generator(horizontal_flip=True, rotation_range=20.0), random_erasi
 def test_one_two_four_and_eight_devices_train_alike(name, augment):
     optimizer = optax.sgd(0.1)  # Adam would divide rounding errors by themselves
     module = models.create(name, 3, axis_name=parallel.AXIS)
-    batches = [batch(16) for _ in range(3)]
+    batches = [batch(16, seed=seed) for seed in range(3)]
     batches[2]["mask"][11:] = False
     results = [
         run(start(module, optimizer), batches, n, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
@@ -145,7 +196,7 @@ def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state():
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze="backbone", axis_name=parallel.AXIS)
     before = start(module, optimizer, frozen)
     after, _ = run(
-        before, [batch(8) for _ in range(2)], 2, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
+        before, [batch(8, seed=seed) for seed in range(2)], 2, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
         frozen=frozen,
     )  # fmt: skip
     for part in ("params", "batch_stats"):

@@ -1,0 +1,33 @@
+"""Contents that decoded once are not decoded again to be checked."""
+
+from flowers_jax import base_config, fetch
+from flowers_jax.data import collect, known_good, sources
+
+
+def test_a_second_look_decodes_nothing(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    config = base_config.get_config()
+    config.data.dir = str(folder)
+    first = sources.load(config)
+    assert len(known_good.load()) == len({example.sha256 for example in first.examples})
+
+    def refuse(*_, **__):
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(collect, "decode", refuse)
+    assert sources.load(config).examples == first.examples
+
+
+def test_damaged_lines_are_left_out_and_a_folder_that_cannot_be_written_is_no_matter(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    known_good.add({"a" * 64: 7})
+    (file,) = fetch.cache_dir().glob("decodable*")
+    file.write_text(file.read_text() + "short 3\n" + "b" * 64 + " x\n\0")
+    assert known_good.load() == {"a" * 64: 7}
+    file.write_bytes(b"\xff\xfe")
+    assert known_good.load() == {}
+    file.unlink()
+    fetch.cache_dir().rmdir()
+    fetch.cache_dir().write_text("a file stands here")
+    known_good.add({"a" * 64: 7})
+    assert known_good.load() == {}

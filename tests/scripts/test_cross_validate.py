@@ -1,0 +1,36 @@
+"""`cross_validate.py`: every photograph predicted once, by a model that did not see it; and going on."""
+
+import json
+
+import pytest
+
+from tests.scripts.commands import SMOKE, script, table
+
+FAST = [*SMOKE, "--config.epochs=1"]
+
+
+def test_folds_one_after_another(tmp_path, folder, capsys):
+    flags = [*FAST, f"--config.data.dir={folder}", "--folds=3", f"--workdir={tmp_path}/cv"]
+    assert script("cross_validate", *flags) == 0
+    rows = table(tmp_path / "cv" / "predictions.csv")
+    assert list(rows[0]) == ["path", "label", "predicted", "probability", "fold"]
+    assert sorted(row["path"] for row in rows) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
+    assert [row["fold"] for row in rows].count("2") == 20
+    assert all(row["label"] == row["path"].split("/")[0] and 0 < float(row["probability"]) <= 1 for row in rows)
+    result = json.loads((tmp_path / "cv" / "cross_validation.json").read_text())
+    right = sum(row["label"] == row["predicted"] for row in rows)
+    assert result["pooled"] == pytest.approx(right / 60) and result["examples"] == 60 and len(result["accuracies"]) == 3
+    assert result["mean"] == pytest.approx(sum(result["accuracies"]) / 3)
+    printed = capsys.readouterr().out
+    assert "over 3 folds" in printed and "fold 3 of 3" in printed
+    (tmp_path / "cv" / "fold-2" / "summary.json").unlink()
+    before = (tmp_path / "cv" / "predictions.csv").read_bytes()
+    assert script("cross_validate", *flags) == 0
+    assert capsys.readouterr().out.count("nothing to do, the run is complete") == 2
+    assert (tmp_path / "cv" / "predictions.csv").read_bytes() == before
+
+
+def test_mistakes(tmp_path, capsys):
+    assert script("cross_validate", *FAST, "--folds=1", f"--workdir={tmp_path}/cv") == 2
+    assert "--folds=1: must be from 2 to 100" in capsys.readouterr().err
+    assert not (tmp_path / "cv").exists()

@@ -1,0 +1,147 @@
+"""Freezing, cached features and two stages, on a small MobileNetV2 with weights of its own."""
+
+import numpy as np
+import pytest
+from flax import traverse_util
+
+from flowers_jax import fetch
+from flowers_jax.errors import Interrupted
+from flowers_jax.models.mobilenet_v2_layout import frozen_parts
+from flowers_jax.training import features
+from flowers_jax.training.loop import fit
+from flowers_jax.training.state import is_frozen
+from tests.training.runs import rows, state_arrays, state_bytes, timeless
+
+
+@pytest.fixture
+def transfer(smoke, small_weights):
+    """The head for two epochs on three views of each photograph, then everything for two."""
+    smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    smoke.data.image_size, smoke.epochs, smoke.learning_rate = 32, 2, 1e-3
+    smoke.transfer.epochs, smoke.transfer.views = 2, 3
+    smoke.augment.crop_scale = (0.5, 1.0)
+    smoke.optimizer.ema, smoke.optimizer.weight_decay, smoke.optimizer.label_smoothing = 0.9, 0.05, 0.1
+    smoke.optimizer.head_multiplier, smoke.optimizer.layer_decay = 10.0, 0.9
+    smoke.evaluation.flip = True
+    return smoke
+
+
+@pytest.fixture
+def head_only(transfer):
+    transfer.model.freeze, transfer.transfer.epochs = "backbone", 0
+    return transfer
+
+
+def test_two_stages_leave_two_phases(transfer, tmp_path, capsys):
+    summary = fit(transfer, tmp_path / "run")
+    table = rows(tmp_path / "run")
+    assert [row["phase"] for row in table] == ["head", "head", "finetune", "finetune"]
+    assert [row["epoch"] for row in table] == ["1", "2", "3", "4"]
+    rates = [float(row["learning_rate"]) for row in table]
+    assert rates == pytest.approx([3e-3, 3e-3, 1e-2, 1e-2])  # of the head, which is the fastest
+    assert summary["epochs"] == 4
+    printed = capsys.readouterr().out
+    assert "head" in printed and "finetune" in printed and "frozen" in printed
+
+
+@pytest.mark.parametrize(
+    "steps", [10, 16, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4, 6, 11, 12, 13, 18, 23))]
+)
+def test_both_stages_go_on_bitwise(transfer, tmp_path, stop_after, steps):
+    """Six steps an epoch, two epochs a stage: within each, and at their ends."""
+    fit(transfer, tmp_path / "whole")
+    stop_after(steps)
+    with pytest.raises(Interrupted):
+        fit(transfer, tmp_path / "cut")
+    fit(transfer, tmp_path / "cut")
+    assert timeless(tmp_path / "whole") == timeless(tmp_path / "cut")
+    assert state_bytes(tmp_path / "whole") == state_bytes(tmp_path / "cut")
+    assert (tmp_path / "whole" / "predictions.csv").read_bytes() == (tmp_path / "cut" / "predictions.csv").read_bytes()
+
+
+@pytest.mark.parametrize("freeze", ["stem", "stage_3", "backbone"])
+def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, small_weights, tmp_path, freeze):
+    from safetensors.numpy import load_file
+
+    from flowers_jax.models.tensor_names import import_variables
+
+    transfer.transfer.epochs, transfer.transfer.views, transfer.optimizer.ema = 0, 0, 0.0
+    transfer.model.freeze, transfer.model.batch_norm = freeze, "batch"
+    fit(transfer, tmp_path / "run")
+    kept = state_arrays(tmp_path / "run")
+    template = traverse_util.unflatten_dict({path: np.zeros_like(a) for path, a in kept["model"].items()}, sep="/")
+    before = traverse_util.flatten_dict(import_variables(load_file(small_weights), template), sep="/")
+    frozen, changed = frozen_parts(freeze), []
+    for path, leaf in kept["model"].items():
+        same = leaf.tobytes() == np.asarray(before[path]).tobytes()
+        if is_frozen(path.split("/", 1)[1], frozen):
+            assert same, path
+        elif not same:
+            changed.append(path)
+    trained = [path for path in kept["model"] if not is_frozen(path.split("/", 1)[1], frozen)]
+    assert len(changed) > 0.95 * len(trained)
+    assert ("batch_stats/backbone/last/mean" in changed) == (freeze != "backbone")
+    moments = sum("mu/" in path or "nu/" in path for path in kept["optimizer"])
+    assert moments == 2 * sum(path.startswith("params/") for path in trained)
+    assert not any(f"u/{part}/" in path for path in kept["optimizer"] for part in frozen)
+
+
+def test_features_that_are_kept_train_as_photographs_do(head_only, tmp_path):
+    """One view, which is what the step sees too when nothing is augmented."""
+    head_only.transfer.views = 1
+    head_only.augment.crop_scale, head_only.augment.horizontal_flip = (1.0, 1.0), False
+    fit(head_only, tmp_path / "kept")
+    head_only.transfer.views = 0
+    fit(head_only, tmp_path / "anew")
+    for kept, anew in zip(rows(tmp_path / "kept"), rows(tmp_path / "anew"), strict=True):
+        for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+            assert float(kept[name]) == pytest.approx(float(anew[name]), rel=1e-4)
+    kept, anew = (state_arrays(tmp_path / name)["model"] for name in ("kept", "anew"))
+    np.testing.assert_allclose(kept["params/head/kernel"], anew["params/head/kernel"], rtol=1e-3, atol=1e-4)
+
+
+def test_features_are_computed_once(head_only, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    fit(head_only, tmp_path / "first")
+    files = sorted((fetch.cache_dir() / "features").iterdir())
+    assert len(files) == 3 + 2 + 2  # views of train; of validation and test as they are and mirrored
+
+    def refuse(*_):
+        raise AssertionError("computed again")
+
+    with monkeypatch.context() as again:
+        again.setattr(features.FeatureCache, "_compute", refuse)
+        fit(head_only, tmp_path / "second")
+        assert timeless(tmp_path / "first") == timeless(tmp_path / "second")
+        head_only.seed = 1  # other examples, other draws
+        with pytest.raises(AssertionError, match="computed again"):
+            fit(head_only, tmp_path / "third")
+
+
+def test_a_view_is_named_for_what_decides_it(head_only, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+
+    def names():
+        fit(head_only, tmp_path / f"run{len(seen)}")
+        return {path.name for path in (fetch.cache_dir() / "features").iterdir()}
+
+    seen: list[set[str]] = []
+    seen.append(names())
+    head_only.learning_rate, head_only.epochs, head_only.optimizer.ema = 1e-2, 1, 0.0
+    seen.append(names())
+    assert seen[0] == seen[1]  # what trains the head does not decide the features
+    head_only.augment.horizontal_flip = False
+    seen.append(names())
+    assert len(seen[2] - seen[1]) == 2  # the two views that are drawn
+    head_only.model.convolution = "xla"
+    seen.append(names())
+    assert len(seen[3] - seen[2]) == 7
+
+
+def test_the_moving_average_predicts(transfer, tmp_path):
+    """The checkpoint's model is the average; what trains lies beside the optimizer's state."""
+    transfer.transfer.epochs = 0
+    fit(transfer, tmp_path / "run")
+    kept = state_arrays(tmp_path / "run")
+    average, trained = kept["model"]["params/head/kernel"], kept["optimizer"]["trainable/head/kernel"]
+    assert average.shape == trained.shape and not np.allclose(average, trained)
