@@ -10,10 +10,10 @@ train: $(VENV)/.installed
 	$(RUN) scripts/train.py --config=$(CONFIG) $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 slow: $(VENV)/.installed-dev
-	$(RUN) -m pytest --slow $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal --slow $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .

@@ -122,7 +122,7 @@ def test_what_may_not_be_read_is_listed(folder, tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o700)
     (folder / "five_petals" / "link.png").symlink_to(locked / "x.png")
-    for parent in [tmp_path, *tmp_path.parents[:2]]:
+    for parent in [tmp_path, *(parent for parent in tmp_path.parents if "pytest-" in str(parent))]:
         parent.chmod(0o755)
     os.seteuid(65534)
     try:

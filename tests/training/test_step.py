@@ -1,4 +1,4 @@
-"""The step: equal on any number of devices, blind to padding, and frozen where it should be."""
+"""The step: by hand, blind to padding, and frozen where it should be."""
 
 from functools import partial
 
@@ -10,39 +10,12 @@ import optax
 import pytest
 
 from flowers_jax import models, parallel
-from flowers_jax.data.augment import Augment, Generator
-from flowers_jax.errors import UsageError
+from flowers_jax.data.augment import Augment
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.training.optim import make_optimizer, with_learning_rate
-from flowers_jax.training.state import TrainState, eval_variables, split_params
-from flowers_jax.training.step import eval_step, named_key, train_step
-
-def batch(count, size=32, classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return {
-        "image": rng.integers(0, 256, (count, size, size, 3), np.uint8),
-        "label": rng.integers(0, classes, count).astype(np.int32),
-        "mask": np.ones(count, bool),
-    }
-
-
-def start(module, optimizer, frozen=(), size=32):
-    variables = jax.device_get(jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, size, size, 3))))
-    trainable, _ = split_params(variables["params"], frozen)
-    return TrainState(
-        jnp.zeros((), jnp.int32), variables["params"], variables.get("batch_stats", {}), optimizer.init(trainable)
-    )
-
-
-def run(state, batches, devices, **options):
-    devices = jax.local_devices()[:devices]
-    state = parallel.replicate(jax.device_get(state), devices)
-    step = parallel.pmap_step(partial(train_step, **options), devices, donate_state=True)
-    metrics = {}
-    with jax.transfer_guard("disallow"):
-        for one in batches:
-            state, metrics = step(state, parallel.shard(one, devices))
-    return jax.device_get(state), jax.device_get(metrics)
+from flowers_jax.training.state import eval_variables
+from flowers_jax.training.step import eval_step, named_key
+from tests.training.steps import MIX, batch, run, start
 
 
 class Linear(nn.Module):
@@ -124,30 +97,6 @@ def test_a_mirrored_view_is_averaged_into_the_logits():
     assert not np.allclose(plain, mirrored)
 
 
-FLIP = Augment(Generator(horizontal_flip=True))
-MIX = Augment(Generator(horizontal_flip=True, rotation_range=20.0), random_erasing=0.5, mixup=0.4, cutmix=1.0)
-
-
-@pytest.mark.parametrize(("name", "augment"), [("cnn", FLIP), ("seed_cnn", MIX)])
-def test_one_two_four_and_eight_devices_train_alike(name, augment):
-    optimizer = optax.sgd(0.1)  # Adam would divide rounding errors by themselves
-    module = models.create(name, 3, axis_name=parallel.AXIS)
-    batches = [batch(16, seed=seed) for seed in range(3)]
-    batches[2]["mask"][11:] = False
-    results = [
-        run(start(module, optimizer), batches, n, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
-            augment=augment, seed=3)
-        for n in (1, 2, 4, 8)
-    ]  # fmt: skip
-    first_state, first_metrics = results[0]
-    assert first_metrics["examples"] == 11
-    for state, metrics in results[1:]:
-        assert metrics["loss"] == pytest.approx(first_metrics["loss"], rel=1e-5)
-        for part in ("params", "batch_stats"):
-            close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
-            jax.tree.map(close, getattr(state, part), getattr(first_state, part))
-
-
 @pytest.mark.parametrize("augment", [Augment(), MIX])
 def test_masked_rows_do_not_train(augment):
     optimizer, module, p = make_optimizer(1e-3), models.create("seed_cnn", 3), Preprocessing(32)
@@ -196,8 +145,8 @@ def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state():
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze="backbone", axis_name=parallel.AXIS)
     before = start(module, optimizer, frozen)
     after, _ = run(
-        before, [batch(8, seed=seed) for seed in range(2)], 2, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
-        frozen=frozen,
+        before, [batch(8, seed=0), batch(8, seed=1)], 2, module=module, optimizer=optimizer,
+        preprocessing=Preprocessing(32), frozen=frozen,
     )  # fmt: skip
     for part in ("params", "batch_stats"):
         jax.tree.map(
@@ -222,34 +171,3 @@ def test_learning_rate_is_set_without_touching_the_moments():
     update, _ = optimizer.update({"w": jnp.ones(2)}, changed)
     reference, _ = optimizer.update({"w": jnp.ones(2)}, state)
     np.testing.assert_allclose(update["w"], 0.2 * reference["w"], rtol=1e-5)
-
-
-def test_devices_that_do_not_fit_are_refused():
-    assert len(parallel.choose_devices(0, 16)) == 8
-    assert len(parallel.choose_devices(2, 16)) == 2
-    with pytest.raises(UsageError, match=r"batch_size 12 is not divisible by the 8 devices.*=16"):
-        parallel.choose_devices(0, 12)
-    with pytest.raises(UsageError, match=r"config\.devices is 9, but JAX sees 8 cpu"):
-        parallel.choose_devices(9, 18)
-
-
-def test_eight_devices_flip_the_same_images_as_one():
-    """The draw belongs to the example, not to the device that has it."""
-    from jax import lax
-
-    from flowers_jax.training import step as step_module
-
-    def keys(_state, one):
-        rows = lax.axis_index(parallel.AXIS) * len(one["label"]) + jnp.arange(len(one["label"]))
-        mine = step_module._example_keys(0, jnp.int32(3), rows)
-        return _state, lax.all_gather(jax.random.key_data(mine), parallel.AXIS, tiled=True)
-
-    drawn = []
-    for n in (1, 4, 8):
-        devices = jax.local_devices()[:n]
-        mapped = parallel.pmap_step(keys, devices, donate_state=False)
-        state = parallel.replicate(jnp.zeros(()), devices)
-        drawn.append(np.asarray(mapped(state, parallel.shard(batch(16), devices))[1]))
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    np.testing.assert_array_equal(drawn[0], drawn[2])
-    assert len(np.unique(drawn[0], axis=0)) == 16

@@ -59,7 +59,7 @@ def test_both_stages_go_on_bitwise(transfer, tmp_path, stop_after, steps):
     assert (tmp_path / "whole" / "predictions.csv").read_bytes() == (tmp_path / "cut" / "predictions.csv").read_bytes()
 
 
-@pytest.mark.parametrize("freeze", ["stem", "stage_3", "backbone"])
+@pytest.mark.parametrize("freeze", [pytest.param("stem", marks=pytest.mark.slow), "stage_3", "backbone"])
 def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, small_weights, tmp_path, freeze):
     from safetensors.numpy import load_file
 
