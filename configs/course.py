@@ -1,0 +1,27 @@
+"""The course's own recipe for MobileNetV2, kept to show what is wrong with it: docs/transfer.md mends it step by step.
+
+Inputs in [0, 1] for weights that want others, everything trains at a rate made for a fresh head, BatchNorm on batches,
+16 million parameters behind a Flatten, early stopping on the training loss, and the last model kept.
+
+python scripts/train.py --config=configs/course.py --config.data.dir=FOLDER
+"""
+
+from flowers_jax import base_config
+
+
+def get_config():
+    config = base_config.get_config()
+    config.epochs = 10
+    config.data.normalize = "rescale"
+    config.model.head = "flatten256"
+    config.model.freeze = "none"
+    config.model.batch_norm = "batch"
+    config.augment.width_shift_range = 0.1
+    config.augment.height_shift_range = 0.1
+    config.augment.rotation_range = 20.0
+    config.augment.shear_range = 0.2
+    config.augment.zoom_range = (0.2,)
+    config.early_stopping.monitor = "train_loss"
+    config.early_stopping.patience = 3
+    config.checkpoint.use = "last"
+    return config
