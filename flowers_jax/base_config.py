@@ -14,7 +14,7 @@ def get_config() -> Config:
     """The defaults. Types are checked by `flowers_jax.config.validate`, all in one place."""
     config = ConfigDict({}, type_safe=False)
     config.seed = 0  # every random choice (split, shuffle, initial weights, augmentation) follows from it
-    config.epochs = 30  # at most; early stopping may end the run before
+    config.epochs = 30  # at most, after those of transfer.epochs; early stopping may end the run before
     config.batch_size = 32  # global: over all devices together
     config.learning_rate = 1e-3  # Adam's, before ReduceLROnPlateau cuts it
     config.precision = "auto"  # auto|float32|bfloat16 of the activations; auto: bfloat16 on GPU and TPU
@@ -35,20 +35,20 @@ def get_config() -> Config:
 
     config.model = ConfigDict({}, type_safe=False)
     config.model.name = "mobilenet_v2"  # mobilenet_v2|cnn|seed_cnn
-    config.model.weights = "auto"  # auto|none|PATH of .safetensors or .pth; auto: cache, publisher, package index
+    config.model.weights = "auto"  # auto|none|NAME|PATH (.safetensors, .pth, .npz, .h5); auto: cache, publisher, index
     config.model.alpha = 1.0  # MobileNetV2's width multiplier
     config.model.head = "pool"  # pool|flatten256 (the course's) on MobileNetV2's features
     config.model.convolution = "auto"  # auto|fast|xla|reference: how convolutions run; auto: fast on a CPU, else xla
     config.model.freeze = "backbone"  # none|stem|stage_1..stage_7|backbone: the layers up to there do not train
     config.model.batch_norm = "auto"  # auto|batch|stored statistics in training; auto: stored with pretrained weights
     config.model.dropout = 0.0  # share of the features that are dropped before the last layer in training
-    config.model.stochastic_depth = 0.0  # with what probability the last residual is left out in training
+    config.model.stochastic_depth = 0.0  # residuals are left out in training with a probability that rises towards it
     config.model.output_stride = 32  # 8|16|32 pixels to a place of MobileNetV2's last features
 
     config.transfer = ConfigDict({}, type_safe=False)  # training the head on a frozen backbone
     config.transfer.epochs = 0  # so many epochs the head trains alone before what model.freeze leaves trains too
     config.transfer.learning_rate = 3e-3  # in those epochs
-    config.transfer.views = 0  # of each photograph whose features are computed once and kept; 0: anew in each epoch
+    config.transfer.views = 0  # of each photograph are computed once: the plain one and augmented; 0: anew each epoch
 
     config.augment = ConfigDict({}, type_safe=False)
     config.augment.horizontal_flip = True  # mirror every other training image

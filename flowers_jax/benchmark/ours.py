@@ -20,6 +20,7 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     """On all local devices, everything trainable, from uint8 photographs in host memory."""
     config = base_config.get_config()
     config.model.name, config.model.freeze, config.model.convolution = model, "none", convolution
+    config.model.weights = "none"  # so BatchNorm takes the batch's statistics, as the peers' does
     fields = prepare.module_fields(config)
     devices = parallel.choose_devices(0, batch)
     module = models.create(model, CLASSES, **fields | {"axis_name": parallel.AXIS})

@@ -88,7 +88,7 @@ def load(run_path: str) -> TrainedModel:
     summary = run.read_summary()
     return TrainedModel(
         run=run,
-        predict=partial(make_predictor(module, preprocessing, devices, flip=description["flip"]), variables),
+        predict=partial(make_predictor(module, preprocessing, devices, flip=description.get("flip", False)), variables),
         batch_size=parallel.round_up(config.batch_size, len(devices)),
         classes=tuple(description["classes"]),
         preprocessing=preprocessing,

@@ -142,7 +142,10 @@ def locate(weights: str, alpha: float) -> WeightsFile:
     named = {known.name: known for known in KNOWN}
     if weights != "auto" and weights not in named:
         path = named_file(weights)
-        return WeightsFile(path, fetch.sha256_of(path), "the file that config.model.weights names")
+        try:
+            return WeightsFile(path, fetch.sha256_of(path), "the file that config.model.weights names")
+        except OSError as error:
+            raise UsageError(f"--config.model.weights={weights}: {error.strerror}") from error
     known = named.get(weights) or next((known for known in KNOWN if known.alpha == alpha), None)
     if known is None or known.alpha != alpha:
         widths = ", ".join(map(str, sorted({known.alpha for known in KNOWN})))

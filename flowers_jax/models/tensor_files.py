@@ -45,13 +45,10 @@ def read(path: Path) -> dict[str, np.ndarray]:
     """
     data = path.read_bytes()
     try:
-        if data.startswith(_HDF5):
-            return _read_h5(data)
-        if zipfile.is_zipfile(io.BytesIO(data)):
-            return _read_npz(data) if _holds_npy(data) else _read_zip(data)
-        if data[:1] == b"\x80":  # a pickle's first byte
-            return _read_legacy(data)
-        return safetensors.numpy.load(data)
+        tensors = _read(data)
+        if odd := sorted(name for name, tensor in tensors.items() if not _is_numbers(tensor)):
+            raise WeightsError(f"{odd[0]} holds no numbers")
+        return tensors
     except WeightsError:
         raise
     except Exception as error:  # a hostile file may fail in any way; none of them is a bug of ours
@@ -59,11 +56,37 @@ def read(path: Path) -> dict[str, np.ndarray]:
         raise WeightsError(f"{what} ({first_line(error)})") from error
 
 
+def _read(data: bytes) -> dict[str, Any]:
+    if data.startswith(_HDF5):
+        return _read_h5(data)
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        return _read_npz(data) if _holds_npy(data) else _read_zip(data)
+    if data[:1] == b"\x80" and data[8:9] != b"{":  # a pickle's first byte, and not the length of a JSON header
+        return _read_legacy(data)
+    return safetensors.numpy.load(data)
+
+
+def _is_numbers(tensor: Any) -> bool:
+    return isinstance(tensor, np.ndarray | np.generic) and (
+        tensor.dtype.kind in "biuf" or tensor.dtype in _DTYPES.values()
+    )
+
+
+class _StorageType(NamedTuple):
+    """What the pickle gets for `torch.FloatStorage`: inert, where a dtype would let it set its state."""
+
+    name: str
+
+
 class _Storage(NamedTuple):
     """A reference to raw numbers, as the pickle makes it."""
 
     key: str
-    dtype: np.dtype
+    type: _StorageType
+
+    @property
+    def dtype(self) -> np.dtype:
+        return _DTYPES[self.type.name]
 
 
 class _Tensor(NamedTuple):
@@ -78,7 +101,7 @@ class _Tensor(NamedTuple):
         flat = np.frombuffer(raw, self.storage.dtype)
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
         if min((self.offset, *self.shape, *self.strides), default=0) < 0 or (
-            math.prod(self.shape) and last >= flat.size
+            math.prod(self.shape) and (last >= flat.size or math.prod(self.shape) > flat.size)
         ):
             raise WeightsError("a tensor reaches out of its storage")
         steps = [s * flat.itemsize for s in self.strides]
@@ -90,7 +113,7 @@ class _TensorUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _DTYPES:
-            return _DTYPES[name]
+            return _StorageType(name)
         allowed: dict[tuple[str, str], Callable] = {
             ("collections", "OrderedDict"): collections.OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
@@ -101,10 +124,10 @@ class _TensorUnpickler(pickle.Unpickler):
         return allowed[module, name]
 
     def persistent_load(self, pid: Any) -> _Storage:
-        kind, dtype, key, *_ = pid
-        if kind != "storage" or not isinstance(dtype, np.dtype):
+        kind, storage_type, key, *_ = pid
+        if kind != "storage" or not isinstance(storage_type, _StorageType):
             raise WeightsError(f"its pickle refers to {kind!r}, which is no storage")
-        return _Storage(str(key), dtype)
+        return _Storage(str(key), storage_type)
 
 
 def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, strides: tuple, *_: Any) -> _Tensor:
@@ -146,9 +169,9 @@ def _read_npz(data: bytes) -> dict[str, np.ndarray]:
         return {name.removesuffix(":0"): arrays[name] for name in arrays.files}
 
 
-def _read_h5(data: bytes) -> dict[str, np.ndarray]:
+def _read_h5(data: bytes) -> dict[str, Any]:
     with h5py.File(io.BytesIO(data), "r") as file:
-        top: Any = file.get("model_weights", file)
+        top: Any = _inside(file, "model_weights") if file.get("model_weights", getlink=True) else file
         if not (layers := _names(top, "layer_names")):
             raise WeightsError("an .h5 file without names of layers (Keras 3 writes such .weights.h5); give an .npz")
         found = {}

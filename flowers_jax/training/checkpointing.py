@@ -1,6 +1,6 @@
 """The train state as the parts of a checkpoint, and back.
 
-The part `model` is what predicts: with a moving average its weights, and then those that train are in `optimizer`.
+The part `model` is what predicts: with a moving average it is that, and then what trains is in `optimizer`.
 """
 
 from collections.abc import Collection
@@ -26,12 +26,13 @@ def initial_state(
 ) -> TrainState:
     """Before the first step of a phase; `step` counts those of the phases before."""
     trainable, _ = split_params(variables["params"], frozen)
+    batch_stats = variables.get("batch_stats", {})
     return TrainState(
         step=jnp.asarray(step, jnp.int32),
         params=variables["params"],
-        batch_stats=variables.get("batch_stats", {}),
+        batch_stats=batch_stats,
         opt_state=optimizer.init(trainable),
-        ema=jax.tree.map(jnp.copy, trainable) if ema else {},
+        ema=jax.tree.map(jnp.copy, {"params": trainable, "batch_stats": batch_stats}) if ema else {},
     )
 
 
@@ -47,9 +48,13 @@ def restore(checkpoints: Checkpoints, number: int, like: TrainState, frozen: Col
     """The whole state of a checkpoint, placed as `like` is."""
     model = checkpoints.model(number, eval_variables(like, frozen))
     rest = checkpoints.optimizer(number, _rest(like, frozen))
+    if not like.ema:
+        return TrainState(rest["step"], model["params"], model["batch_stats"], rest["opt_state"])
     average, fixed = split_params(model["params"], frozen)
-    params = merge_params(rest["trainable"], fixed) if like.ema else model["params"]
-    return TrainState(rest["step"], params, model["batch_stats"], rest["opt_state"], average if like.ema else {})
+    return TrainState(
+        rest["step"], merge_params(rest["trainable"], fixed), rest["batch_stats"], rest["opt_state"],
+        ema={"params": average, "batch_stats": model["batch_stats"]},
+    )  # fmt: skip
 
 
 def restore_variables(checkpoints: Checkpoints, number: int, like: Tree, devices: Devices) -> Tree:
@@ -59,4 +64,6 @@ def restore_variables(checkpoints: Checkpoints, number: int, like: Tree, devices
 
 def _rest(state: TrainState, frozen: Collection[str]) -> dict[str, Any]:
     rest = {"step": state.step, "opt_state": state.opt_state}
-    return rest | {"trainable": split_params(state.params, frozen)[0]} if state.ema else rest
+    if state.ema:
+        rest |= {"trainable": split_params(state.params, frozen)[0], "batch_stats": state.batch_stats}
+    return rest

@@ -4,6 +4,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from flowers_jax import config as config_lib
+from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
 from flowers_jax.types import Config
@@ -21,14 +23,21 @@ def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str,
         predicted right), `examples`, `seconds`.
 
     Raises:
-        As `fit`.
+        As `fit`; and TrainingError where the photographs changed between folds, UsageError for the folder of a run.
     """
-    summaries, rows = [], []
+    directory, config = RunDirectory(workdir), config_lib.validate(config)
+    if (directory.path / "config.json").exists():
+        raise UsageError(f"--workdir={directory.path}: holds a single run; give another folder")
+    summaries, rows, contents = [], [], {}
     for fold in range(1, folds + 1):
         config.data.folds, config.data.fold = folds, fold
         run = Path(workdir) / f"fold-{fold}"
         print(f"fold {fold} of {folds}", flush=True)
         summaries.append(fit(config, run))
+        found = {path: row["sha256"] for path, row in RunDirectory(run).read_splits().items()}
+        contents = contents or found
+        if found != contents:
+            raise TrainingError(f"fold {fold} has other photographs than fold 1: start anew with another --workdir")
         rows += [row | {"fold": str(fold)} for row in RunDirectory(run).read_predictions()]
     accuracies = [summary["test_accuracy"] for summary in summaries]
     result = {
@@ -40,7 +49,6 @@ def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str,
         "examples": len(rows),
         "seconds": round(sum(summary["seconds"] for summary in summaries), 2),
     }
-    directory = RunDirectory(workdir)
     directory.write_csv("predictions.csv", COLUMNS, rows)
     directory.write_json("cross_validation.json", result)
     return result

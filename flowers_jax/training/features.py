@@ -4,6 +4,7 @@ A file is named for all that decides its content: the backbone's parameters and 
 to the photographs, and the photographs' own bytes.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import numpy as np
+import PIL
 from jaxtyping import Array, Float32, Int, Key
 from tqdm import tqdm
 
@@ -76,9 +78,13 @@ class FeatureCache:
         examples = [example for example in self.dataset.examples if example.split == split]
         labels = np.array([example.label for example in examples], np.int32)
         file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npy"
-        if not file.exists():
-            _write(file, self._compute(split, view))
-        return Part(np.load(file), labels)
+        try:
+            return Part(np.load(file), labels)
+        except (OSError, ValueError, EOFError):  # not there, or damaged
+            features = self._compute(split, view)
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the run
+            _write(file, features)
+        return Part(features, labels)
 
     def _compute(self, split: str, view: View) -> Features:
         part = self._decoded(split, stored(self.preprocessing, view.augment))
@@ -118,7 +124,7 @@ class FeatureCache:
         draw = f"{view.number} of seed {self.config.seed}" if view.number else ""
         recipe = [
             self._weights, *network, jax.__version__, jax.default_backend(), repr(self.preprocessing),
-            repr(view.augment), str(view.mirrored), draw, *(example.sha256 for example in examples),
+            repr(view.augment), str(view.mirrored), draw, PIL.__version__, *(example.sha256 for example in examples),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 

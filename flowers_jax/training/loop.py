@@ -49,8 +49,8 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
 
 
 def _finished(run: RunDirectory, config: Config) -> dict[str, Any] | None:
-    """The summary, unless the run ended at its last epoch and now more are asked for."""
+    """The summary, unless the run ended at the last epoch of its last phase and now more are asked for."""
     summary = run.read_summary()
-    if summary and summary["stopped_reason"] == "epochs" and config.epochs > summary["epochs"]:
+    if summary and summary["stopped_reason"] == "epochs" and config.epochs > summary["phase_epochs"]:
         return None
     return summary

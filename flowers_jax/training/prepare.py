@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from flowers_jax import base_config, models, parallel
+from flowers_jax import config as config_lib
 from flowers_jax.data import sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.pipeline import decode_split
@@ -25,6 +26,12 @@ from flowers_jax.training.step import named_key
 from flowers_jax.types import Config, Devices
 
 NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
+
+
+ONLY_MOBILENET_V2 = (
+    "model.alpha", "model.head", "model.batch_norm", "model.dropout", "model.stochastic_depth", "model.output_stride",
+    "transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,17 +126,43 @@ def check_model(config: Config) -> None:
             pretrained.named_file(weights)  # before the data, which may take a while
         if size < 32:
             raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
+        _check_transfer(config)
     elif config.model.freeze != "none":
         raise UsageError(
             f"--config.model.freeze={config.model.freeze}: {name} has no backbone; give --config.model.freeze=none"
         )
     elif weights not in ("auto", "none"):
         raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
-    elif config.transfer.epochs:
-        raise UsageError(f"--config.transfer.epochs={config.transfer.epochs}: {name} has no backbone; give 0")
-    elif config.optimizer.layer_decay != 1:
+    else:
+        default, given = config_lib.flatten(base_config.get_config()), config_lib.flatten(config)
+        for key in ONLY_MOBILENET_V2:
+            if given[key] != default[key]:
+                raise UsageError(f"--config.{key}={given[key]}: only mobilenet_v2 has it; give {default[key]}")
+
+
+def _check_transfer(config: Config) -> None:
+    """What `config.transfer` asks for must be able to happen."""
+    transfer, frozen = config.transfer, config.model.freeze == "backbone"
+    if transfer.epochs and frozen:
         raise UsageError(
-            f"--config.optimizer.layer_decay={config.optimizer.layer_decay}: only for mobilenet_v2; give 1"
+            f"--config.transfer.epochs={transfer.epochs}: with --config.model.freeze=backbone the head trains alone "
+            "all along; give 0, or another freeze"
+        )
+    if frozen and config.optimizer.layer_decay != 1:
+        raise UsageError(
+            f"--config.optimizer.layer_decay={config.optimizer.layer_decay}: no layer below the head trains; give 1"
+        )
+    if frozen and transfer.views:
+        for key in ("mixup", "cutmix"):
+            if config.augment[key]:
+                raise UsageError(
+                    f"--config.augment.{key}={config.augment[key]}: features that are computed once are not mixed; "
+                    "give 0, or --config.transfer.views=0"
+                )
+    if transfer.views and not (transfer.epochs or frozen):
+        raise UsageError(
+            f"--config.transfer.views={transfer.views}: the backbone trains, so its features change; "
+            "give 0, --config.model.freeze=backbone, or --config.transfer.epochs"
         )
 
 
@@ -180,7 +213,7 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
 def module_fields(config: Config, weights: pretrained.Weights | None = None) -> dict[str, Any]:
     """The fields of the module that the config and its weights ask for, as `model.json` keeps them."""
     bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and jax.default_backend() != "cpu")
-    dtype = jnp.bfloat16 if bfloat16 else jnp.float32
+    dtype = jnp.dtype(jnp.bfloat16 if bfloat16 else jnp.float32)
     fields: dict[str, Any] = {"dtype": dtype, "convolution": config.model.convolution}
     if config.model.name == "mobilenet_v2":
         from_scratch = config.model.weights == "none"

@@ -16,7 +16,7 @@ Tree = Any
 class TrainState:
     """On the device, replicated. `step` counts batches since the first.
 
-    `ema` is the moving average of what trains, `{}` where none is kept.
+    `ema` is the moving average of what trains, `params`, and of `batch_stats`; `{}` where none is kept.
     """
 
     step: Tree
@@ -47,8 +47,9 @@ def merge_params(trainable: Tree, fixed: Tree) -> Tree:
 
 def eval_variables(state: TrainState, frozen: Collection[str]) -> dict[str, Tree]:
     """What predicts: the moving average where one is kept."""
-    params = merge_params(state.ema, split_params(state.params, frozen)[1]) if state.ema else state.params
-    return {"params": params, "batch_stats": state.batch_stats}
+    if not state.ema:
+        return {"params": state.params, "batch_stats": state.batch_stats}
+    return state.ema | {"params": merge_params(state.ema["params"], split_params(state.params, frozen)[1])}
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,17 @@ def train_step(
     trainable = optax.apply_updates(trainable, updates)
     correct = jnp.where(mask, logits.argmax(-1) == targets.argmax(-1), False).sum()
     metrics = {"loss": lax.psum(total, AXIS), "correct": lax.psum(correct, AXIS), "examples": examples}
-    average = _average(state.ema, trainable, state.step, ema) if ema else state.ema
+    average = state.ema
+    if ema:
+        average = _average(state.ema, {"params": trainable, "batch_stats": batch_stats}, state.step, ema)
     return TrainState(state.step + 1, merge_params(trainable, fixed), batch_stats, opt_state, average), metrics
 
 
 def _average(old: Tree, new: Tree, step: Int[Array, ""], decay: float) -> Tree:
     """The moving average, which in the first steps follows faster (as TensorFlow's `ExponentialMovingAverage`)."""
+    # What does not change keeps its bytes.
     kept = jnp.minimum(decay, (1 + step) / (10 + step))
-    return jax.tree.map(lambda average, leaf: kept * average + (1 - kept) * leaf, old, new)
+    return jax.tree.map(lambda average, leaf: average + (1 - kept) * (leaf - average), old, new)
 
 
 def _inputs(

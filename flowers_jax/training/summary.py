@@ -1,7 +1,7 @@
 """`summary.json`: what a finished run says of itself."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from statistics import median
 from typing import Any
@@ -45,6 +45,7 @@ def summarize(
         "trainable_parameters": trainable,
         "seed": config.seed,
         "epochs": progress.epoch,
+        "phase_epochs": progress.phase_epoch,
         "best_epoch": progress.best_epoch,
         "model_epoch": progress.model_epoch,
         "stopped_reason": "early_stopping" if progress.stopping.stop else "epochs",
@@ -56,10 +57,15 @@ def summarize(
         "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
         "temperature": metrics.fit_temperature(*validation),
         "seconds": round(seconds, 2),
-        "images_per_second": round(median(float(row["images_per_second"]) for row in rows), 2),
+        "images_per_second": round(median(_rates(rows)), 2),
         "devices": [device.device_kind for device in job.devices],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }
+
+
+def _rates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Images a second of the last phase's epochs: those of another may have seen features only."""
+    return [float(row["images_per_second"]) for row in rows if row["phase"] == rows[-1]["phase"]]
 
 
 def predictions(

@@ -44,20 +44,19 @@ class Trainer:
 
     def train(self) -> None:
         """Every phase: epochs until its last or until early stopping."""
-        with signals.noted() as self.stop:
-            while True:
-                self._enter(self.progress.phase)
-                try:
+        while True:
+            self._enter(self.progress.phase)  # everything is saved here, so that a signal may act at once
+            try:
+                with signals.noted() as self.stop:
                     while not self._phase_is_over():
                         self._train_epoch()
                         self._end_epoch()
-                finally:
-                    self.bar.close()
-                if self.progress.phase + 1 == len(self.job.phases):
-                    return
-                self.progress = self.watch.next_phase(
-                    self.progress, self.job.phases[self.progress.phase + 1].learning_rate
-                )  # fmt: skip
+            finally:
+                self.bar.close()
+            if self.progress.phase + 1 == len(self.job.phases):
+                return
+            next_phase = self.job.phases[self.progress.phase + 1]
+            self.progress = self.watch.next_phase(self.progress, next_phase.learning_rate)
 
     def test(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The summary and a row for each test photograph, which are read here and nowhere else."""
@@ -72,6 +71,8 @@ class Trainer:
 
     def _enter(self, number: int) -> None:
         """Make ready for a phase: go on from the middle of it, or begin it with the model of those before."""
+        for name in ("parts", "part"):  # the photographs of the phase before
+            vars(self).pop(name, None)
         self.phase = phase = self.job.phases[number]
         progress, config = self.progress, self.config
         resumed = progress.phase_epoch or progress.sums.batches

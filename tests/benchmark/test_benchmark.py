@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from flowers_jax import models
-from flowers_jax.benchmark import CLASSES, SIZES, keras_peer
+from flowers_jax.benchmark import CLASSES, SIZES, keras_peer, ours
 from flowers_jax.models import table
 from tests.conftest import ROOT
 from tests.scripts.commands import script
@@ -34,6 +34,19 @@ def benchmark(*arguments: object, blocked: tuple[str, ...] = (), tmp_path=None) 
         environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
     command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch):
+    asked = {}
+
+    def create(*_, **fields):
+        asked.update(fields)
+        raise InterruptedError
+
+    monkeypatch.setattr(ours.models, "create", create)
+    with pytest.raises(InterruptedError):
+        ours.build("mobilenet_v2", 8)
+    assert (asked["batch_norm"], asked["freeze"]) == ("batch", "none")
 
 
 def test_figures_of_ours_and_keras(tmp_path):

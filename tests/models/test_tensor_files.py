@@ -9,6 +9,7 @@ import h5py
 import ml_dtypes
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from flowers_jax.models import tensor_files
 from flowers_jax.models.tensor_files import WeightsError
@@ -78,9 +79,11 @@ def test_a_whole_module_is_not_a_state_dict():
 
 @pytest.mark.parametrize("offset", [-1, 6])
 def test_a_tensor_may_not_reach_out_of_its_storage(offset):
-    tensor = tensor_files._Tensor(tensor_files._Storage("0", np.dtype("<f4")), offset, (2,), (1,))
+    storage = tensor_files._Storage("0", tensor_files._StorageType("FloatStorage"))
     with pytest.raises(WeightsError, match="reaches out"):
-        tensor.array(bytes(24))
+        tensor_files._Tensor(storage, offset, (2,), (1,)).array(bytes(24))
+    with pytest.raises(WeightsError, match="reaches out"):
+        tensor_files._Tensor(storage, 0, (10**10,), (0,)).array(bytes(24))
 
 
 NAMES = {"Conv1/kernel:0": np.ones((3, 3, 3, 8), np.float32), "bn_Conv1/gamma:0": np.arange(8, dtype=np.float32)}
@@ -179,3 +182,40 @@ def test_truncated_keras_files_are_refused(tmp_path, kind, share):
     (tmp_path / "cut").write_bytes(data[: int(len(data) * share)])
     with pytest.raises(WeightsError):
         tensor_files.read(tmp_path / "cut")
+
+
+def test_a_safetensors_that_begins_as_a_pickle_does(tmp_path):
+    """The first byte is the lowest of the header's length; a pickle's is 0x80."""
+    array = np.arange(3, dtype=np.float32)
+    for padding in range(300):
+        data = safetensors.numpy.save({"a": array}, {"note": "x" * padding})
+        if data[0] == 0x80:
+            break
+    (tmp_path / "w.safetensors").write_bytes(data)
+    assert data[0] == 0x80
+    np.testing.assert_array_equal(tensor_files.read(tmp_path / "w.safetensors")["a"], array)
+
+
+def test_a_pickle_cannot_change_a_dtype(tmp_path):
+    """BUILD calls `__setstate__` of what it finds, which a dtype of ml_dtypes would follow."""
+    before = np.dtype(ml_dtypes.bfloat16).itemsize
+    state = pickle.dumps((3, "<", None, None, None, 999, 1, 0), protocol=2)[2:-1]
+    (tmp_path / "w.pth").write_bytes(_zipped(b"\x80\x02ctorch\nBFloat16Storage\n" + state + b"b."))
+    with pytest.raises(WeightsError):
+        tensor_files.read(tmp_path / "w.pth")
+    assert np.dtype(ml_dtypes.bfloat16).itemsize == before
+
+
+@pytest.mark.parametrize("kind", ["npz", "h5"])
+def test_what_holds_no_numbers_is_refused_by_name(tmp_path, kind):
+    path = tmp_path / f"w.{kind}"
+    if kind == "npz":
+        np.savez(path, petals=np.array(["red"]))
+    else:
+        with h5py.File(path, "w") as file:
+            file.attrs["layer_names"] = ["layer"]
+            group = file.create_group("layer")
+            group.attrs["weight_names"] = ["petals"]
+            group["petals"] = h5py.Empty("f4")
+    with pytest.raises(WeightsError, match="petals holds no numbers"):
+        tensor_files.read(path)

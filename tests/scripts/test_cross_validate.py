@@ -1,6 +1,7 @@
 """`cross_validate.py`: every photograph predicted once, by a model that did not see it; and going on."""
 
 import json
+import shutil
 
 import pytest
 
@@ -30,7 +31,20 @@ def test_folds_one_after_another(tmp_path, folder, capsys):
     assert (tmp_path / "cv" / "predictions.csv").read_bytes() == before
 
 
+def test_photographs_that_changed_between_folds(tmp_path, folder, capsys):
+    flags = [*FAST, f"--config.data.dir={folder}", "--folds=3", f"--workdir={tmp_path}/cv"]
+    assert script("cross_validate", *flags) == 0
+    (folder / "five_petals" / "new.png").write_bytes((folder / "five_petals" / "0.png").read_bytes() + b"\0")
+    shutil.rmtree(tmp_path / "cv" / "fold-3")
+    assert script("cross_validate", *flags) == 1
+    assert "fold 3 has other photographs than fold 1" in capsys.readouterr().err
+
+
 def test_mistakes(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    assert script("cross_validate", *FAST, f"--workdir={tmp_path}/run") == 2
+    assert "holds a single run" in capsys.readouterr().err
     assert script("cross_validate", *FAST, "--folds=1", f"--workdir={tmp_path}/cv") == 2
     assert "--folds=1: must be from 2 to 100" in capsys.readouterr().err
     assert not (tmp_path / "cv").exists()

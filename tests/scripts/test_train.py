@@ -32,6 +32,17 @@ MOBILENET = ["--config.model.name=mobilenet_v2", "--config.data.image_size=32"]
         ([*MOBILENET, "--config.model.weights=TMP/text"], "text: not a .safetensors, .pth, .npz or .h5"),
         ([*MOBILENET, "--config.model.weights=TMP/none.pth"], "none.pth: no such file"),
         (["--config.model.name=mobilenet_v2", "--config.data.image_size=28"], "mobilenet_v2 needs at least 32"),
+        ([*MOBILENET, "--config.transfer.views=2"], "views=2: the backbone trains, so its features change; give 0"),
+        (
+            [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.epochs=2"],
+            "epochs=2: with --config.model.freeze=backbone the head trains alone all along",
+        ),
+        (["--config.transfer.views=2"], "transfer.views=2: only mobilenet_v2 has it; give 0"),
+        (["--config.model.dropout=0.5"], "model.dropout=0.5: only mobilenet_v2 has it; give 0.0"),
+        (
+            [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.views=1", "--config.augment.mixup=0.2"],
+            "augment.mixup=0.2: features that are computed once are not mixed; give 0",
+        ),
         (["--config.model.freeze=backbone"], "seed_cnn has no backbone; give --config.model.freeze=none"),
         (["--workdir=TMP/text"], "is a file"),
         (["--workdir=TMP/foreign"], "holds no run"),

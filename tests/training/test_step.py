@@ -60,14 +60,14 @@ def test_the_moving_average_by_hand():
     optimizer, p = optax.sgd(1.0), Preprocessing(4, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     options = {"module": Linear(), "optimizer": optimizer, "preprocessing": p, "ema": 0.15}
     state = start(Linear(), optimizer, size=4)
-    state = state.replace(ema=jax.tree.map(jnp.copy, state.params))
+    state = state.replace(ema={"params": jax.tree.map(jnp.copy, state.params), "batch_stats": {}})
     average = np.zeros((3, 2))
     for step in range(3):
         state, _ = run(state, [batch(4, size=4, classes=2, seed=step)], 1, **options)
         kept = min(0.15, (1 + step) / (10 + step))
         average = kept * average + (1 - kept) * state.params["head"]["kernel"]
-        np.testing.assert_allclose(state.ema["head"]["kernel"], average, rtol=1e-5)
-    assert eval_variables(state, ())["params"]["head"]["kernel"] is state.ema["head"]["kernel"]
+        np.testing.assert_allclose(state.ema["params"]["head"]["kernel"], average, rtol=1e-5)
+    assert eval_variables(state, ())["params"]["head"]["kernel"] is state.ema["params"]["head"]["kernel"]
 
 
 def test_dropout_and_stochastic_depth_are_drawn_by_step_and_only_in_training():

@@ -28,7 +28,7 @@ def transfer(smoke, small_weights):
 
 @pytest.fixture
 def head_only(transfer):
-    transfer.model.freeze, transfer.transfer.epochs = "backbone", 0
+    transfer.model.freeze, transfer.transfer.epochs, transfer.optimizer.layer_decay = "backbone", 0, 1.0
     return transfer
 
 
@@ -39,9 +39,14 @@ def test_two_stages_leave_two_phases(transfer, tmp_path, capsys):
     assert [row["epoch"] for row in table] == ["1", "2", "3", "4"]
     rates = [float(row["learning_rate"]) for row in table]
     assert rates == pytest.approx([3e-3, 3e-3, 1e-2, 1e-2])  # of the head, which is the fastest
-    assert summary["epochs"] == 4
+    assert (summary["epochs"], summary["phase_epochs"]) == (4, 2)
+    assert summary["images_per_second"] == pytest.approx(
+        np.median([float(row["images_per_second"]) for row in table[2:]]), abs=0.01
+    )
     printed = capsys.readouterr().out
     assert "head" in printed and "finetune" in printed and "frozen" in printed
+    transfer.epochs = 3  # of the second stage
+    assert fit(transfer, tmp_path / "run")["epochs"] == 5
 
 
 @pytest.mark.parametrize(
@@ -50,10 +55,12 @@ def test_two_stages_leave_two_phases(transfer, tmp_path, capsys):
 def test_both_stages_go_on_bitwise(transfer, tmp_path, stop_after, steps):
     """Six steps an epoch, two epochs a stage: within each, and at their ends."""
     fit(transfer, tmp_path / "whole")
+    kept = set((fetch.cache_dir() / "features").iterdir())
     stop_after(steps)
     with pytest.raises(Interrupted):
         fit(transfer, tmp_path / "cut")
     fit(transfer, tmp_path / "cut")
+    assert set((fetch.cache_dir() / "features").iterdir()) == kept  # and found its features again
     assert timeless(tmp_path / "whole") == timeless(tmp_path / "cut")
     assert state_bytes(tmp_path / "whole") == state_bytes(tmp_path / "cut")
     assert (tmp_path / "whole" / "predictions.csv").read_bytes() == (tmp_path / "cut" / "predictions.csv").read_bytes()
@@ -66,7 +73,7 @@ def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, smal
     from flowers_jax.models.tensor_names import import_variables
 
     transfer.transfer.epochs, transfer.transfer.views, transfer.optimizer.ema = 0, 0, 0.0
-    transfer.model.freeze, transfer.model.batch_norm = freeze, "batch"
+    transfer.model.freeze, transfer.model.batch_norm, transfer.optimizer.layer_decay = freeze, "batch", 1.0
     fit(transfer, tmp_path / "run")
     kept = state_arrays(tmp_path / "run")
     template = traverse_util.unflatten_dict({path: np.zeros_like(a) for path, a in kept["model"].items()}, sep="/")
@@ -105,6 +112,10 @@ def test_features_are_computed_once(head_only, tmp_path, monkeypatch):
     fit(head_only, tmp_path / "first")
     files = sorted((fetch.cache_dir() / "features").iterdir())
     assert len(files) == 3 + 2 + 2  # views of train; of validation and test as they are and mirrored
+    whole = files[0].read_bytes()
+    files[0].write_bytes(whole[: len(whole) // 2])
+    fit(head_only, tmp_path / "damaged")
+    assert files[0].read_bytes() == whole
 
     def refuse(*_):
         raise AssertionError("computed again")
@@ -140,8 +151,11 @@ def test_a_view_is_named_for_what_decides_it(head_only, tmp_path, monkeypatch):
 
 def test_the_moving_average_predicts(transfer, tmp_path):
     """The checkpoint's model is the average; what trains lies beside the optimizer's state."""
-    transfer.transfer.epochs = 0
+    transfer.transfer.epochs = transfer.transfer.views = 0
+    transfer.model.batch_norm = "batch"
     fit(transfer, tmp_path / "run")
     kept = state_arrays(tmp_path / "run")
     average, trained = kept["model"]["params/head/kernel"], kept["optimizer"]["trainable/head/kernel"]
     assert average.shape == trained.shape and not np.allclose(average, trained)
+    path = "batch_stats/backbone/stem/mean"  # with statistics of its own
+    assert not np.array_equal(kept["model"][path], kept["optimizer"][path])
