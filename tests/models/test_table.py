@@ -41,7 +41,7 @@ def test_depthwise_costs_a_kernel_a_channel():
 def test_the_script(capsys):
     assert script("summary", "--config=configs/mobilenet_frozen.py", "--classes=10") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "mobilenet_v2, 224x224x3 -> 10 classes"
+    assert lines[0] == "mobilenet_v2, 256x256x3 -> 10 classes"
     assert max(map(len, lines)) <= 100
     assert lines[-2] == "12,810 of the parameters train, 2,223,872 are frozen"
 
