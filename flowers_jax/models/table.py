@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax.linen.module import InterceptorContext
 
 from flowers_jax.models.layers import Layer
+from flowers_jax.models.mobilenet_v2_layout import is_frozen
 
 
 class Row(NamedTuple):
@@ -89,7 +90,7 @@ def text(rows: Sequence[Row], frozen: Collection[str] = ()) -> str:
 
 def _totals(rows: Sequence[Row], frozen: Collection[str]) -> list[str]:
     parameters, statistics = sum(row.parameters for row in rows), sum(row.statistics for row in rows)
-    trainable = sum(row.parameters for row in rows if not any(f"{row.name}/".startswith(f"{path}/") for path in frozen))
+    trainable = sum(row.parameters for row in rows if not is_frozen(row.name, frozen))
     megabytes = (parameters + statistics) * 4 / 1e6
     return [
         f"{parameters:,} parameters and {statistics:,} BatchNorm statistics: {megabytes:.3g} MB in float32",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from flowers_jax import atomic
 from flowers_jax import config as config_lib
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
@@ -193,6 +194,4 @@ class RunDirectory:
         # surrogateescape: file names that are not UTF-8 keep their bytes
         with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path / name)
+        atomic.settle(partial, self.path / name)

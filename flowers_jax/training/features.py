@@ -5,13 +5,11 @@ to the photographs, and the photographs' own bytes.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from functools import cached_property, partial
-from pathlib import Path
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -21,12 +19,13 @@ import PIL
 from jaxtyping import Array, Float32, Int, Key
 from tqdm import tqdm
 
-from flowers_jax import fetch, parallel
+from flowers_jax import atomic, fetch, parallel
 from flowers_jax.data.augment import Augment, augment_images, stored
 from flowers_jax.data.dataset import Dataset, Example
-from flowers_jax.data.pipeline import Part, decode_split, in_order
+from flowers_jax.data.pipeline import Part, in_order
 from flowers_jax.evaluation.predict import Variables, few_at_once
 from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.training.prepare import decode_part
 from flowers_jax.training.step import named_key
 from flowers_jax.types import Config, Devices
 
@@ -71,6 +70,8 @@ class FeatureCache:
     ):
         self.config, self.dataset, self.module = config, dataset, module
         self.preprocessing, self.devices = preprocessing, devices
+        # The views of one part come one after the other, and most of the same pixels.
+        self._decoded = functools.lru_cache(maxsize=1)(partial(decode_part, config, dataset))
         self.variables = {name: {"backbone": tree["backbone"]} for name, tree in variables.items()}
 
     def part(self, split: str, view: View) -> Part:
@@ -82,8 +83,8 @@ class FeatureCache:
             return Part(np.load(file), labels)
         except (OSError, ValueError, EOFError):  # not there, or damaged
             features = self._compute(split, view)
-        with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the run
-            _write(file, features)
+        with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # what cannot be kept costs time only
+            np.save(partial, features)
         return Part(features, labels)
 
     def _compute(self, split: str, view: View) -> Features:
@@ -104,12 +105,6 @@ class FeatureCache:
     @cached_property
     def _placed(self) -> Variables:
         return parallel.replicate(self.variables, self.devices)
-
-    def _decoded(self, split: str, preprocessing: Preprocessing) -> Part:
-        data = self.config.data
-        return decode_split(
-            self.dataset, split, preprocessing, max_pixels=data.max_pixels, cache=data.cache, workers=data.workers
-        )
 
     @cached_property
     def _weights(self) -> str:
@@ -154,15 +149,3 @@ def _make_extractor(
         return outputs.reshape(len(images), -1)
 
     return extract
-
-
-def _write(file: Path, features: Features) -> None:
-    """Under its name only when it is whole and on the disk."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-        partial_file = Path(folder) / "features.npy"
-        with partial_file.open("wb") as stream:
-            np.save(stream, features)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial_file.replace(file)

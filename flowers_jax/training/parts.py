@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from flowers_jax.data.augment import Augment, stored
-from flowers_jax.data.pipeline import Part, decode_split, in_order
+from flowers_jax.data.pipeline import Part, in_order
 from flowers_jax.evaluation.predict import make_head_predictor, make_predictor, predict_all
 from flowers_jax.training.features import FeatureCache, evaluation_views, training_views
 from flowers_jax.training.phases import Phase
-from flowers_jax.training.prepare import Job
+from flowers_jax.training.prepare import Job, decode_part
 from flowers_jax.training.state import Tree
 from flowers_jax.types import Config, HostLogits
 
@@ -34,7 +34,8 @@ class Parts(NamedTuple):
 def make_parts(config: Config, job: Job, phase: Phase, variables: Tree, augment: Augment) -> Parts:
     """`variables` hold the backbone of a phase that trains on features."""
     if not phase.on_features:
-        return Parts([_decode(config, job, "train", augment)], augment, photograph_logits(config, job))
+        training = decode_part(config, job.dataset, "train", stored(job.preprocessing, augment))
+        return Parts([training], augment, _photograph_logits(config, job))
     cache = FeatureCache(config, job.dataset, phase.module, variables, job.preprocessing, job.devices)
     predict = make_head_predictor(phase.module, job.devices)
 
@@ -49,21 +50,13 @@ def make_parts(config: Config, job: Job, phase: Phase, variables: Tree, augment:
     return Parts([cache.part("train", view) for view in training_views(config, augment)], Augment(), logits)
 
 
-def photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[HostLogits, np.ndarray]]:
+def _photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[HostLogits, np.ndarray]]:
     """Logits from the photographs themselves, which are decoded once."""
     predict = make_predictor(job.module, job.preprocessing, job.devices, flip=config.evaluation.flip)
-    decoded = functools.cache(lambda split: _decode(config, job, split))
+    decoded = functools.cache(lambda split: decode_part(config, job.dataset, split, job.preprocessing))
 
     def logits(variables: Tree, split: str) -> tuple[HostLogits, np.ndarray]:
         part = decoded(split)
         return predict_all(partial(predict, variables), in_order(part, config.batch_size)), part.labels
 
     return logits
-
-
-def _decode(config: Config, job: Job, split: str, augment: Augment | None = None) -> Part:
-    data, preprocessing = config.data, job.preprocessing
-    return decode_split(
-        job.dataset, split, stored(preprocessing, augment) if augment else preprocessing,
-        max_pixels=data.max_pixels, cache=data.cache, workers=data.workers,
-    )  # fmt: skip

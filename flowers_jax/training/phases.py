@@ -37,18 +37,16 @@ class Phase:
 
 def make_phases(config: Config, module: nn.Module, steps_per_epoch: int) -> tuple[Phase, ...]:
     """One phase, or the head alone and then what `config.model.freeze` leaves."""
-    freeze, cached = config.model.freeze, config.transfer.views > 0
+    freeze = config.model.freeze
     schedule = make_schedule(config, steps_per_epoch)
     name = "finetune" if config.model.name == "mobilenet_v2" and config.model.weights != "none" else "train"
     if freeze == "backbone":
         name = "head"
-    main = _phase(
-        config, name, config.epochs, freeze, module, config.learning_rate, schedule, name == "head" and cached
-    )
+    main = _phase(config, name, config.epochs, freeze, module, config.learning_rate, schedule)
     if not config.transfer.epochs or name == "head":
         return (main,)
     epochs, learning_rate = config.transfer.epochs, config.transfer.learning_rate
-    return (_phase(config, "head", epochs, "backbone", module, learning_rate, constant, cached), main)
+    return (_phase(config, "head", epochs, "backbone", module, learning_rate, constant), main)
 
 
 def _phase(
@@ -59,7 +57,6 @@ def _phase(
     module: Any,
     learning_rate: float,
     schedule: Schedule,
-    on_features: bool,
 ) -> Phase:
     if config.model.name == "mobilenet_v2":
         module = module.clone(freeze=freeze)
@@ -72,8 +69,8 @@ def _phase(
         config.optimizer.weight_decay,
     )
     return Phase(
-        name, epochs, frozen_parts(freeze), learning_rate, on_features, module, optimizer,
-        rate=lambda step: fastest * float(schedule(step)),
+        name, epochs, frozen_parts(freeze), learning_rate, module=module, optimizer=optimizer,
+        on_features=name == "head" and config.transfer.views > 0, rate=lambda step: fastest * float(schedule(step)),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from flowers_jax import base_config, models, parallel
 from flowers_jax import config as config_lib
 from flowers_jax.data import sources, split
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.pipeline import decode_split
+from flowers_jax.data.pipeline import Part, decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.models import pretrained
@@ -197,11 +197,17 @@ def _preprocessing(
         wanted, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=config.data.normalize == "samplewise"
     )
     if config.data.normalize == "featurewise":
-        data = config.data
-        photographs = decode_split(dataset, "train", wanted, max_pixels=data.max_pixels, workers=data.workers).images
-        mean, std = channel_statistics(photographs)
+        mean, std = channel_statistics(decode_part(config, dataset, "train", wanted).images)
         wanted = replace(wanted, mean=mean, std=std)
     return wanted
+
+
+def decode_part(config: Config, dataset: Dataset, split: str, preprocessing: Preprocessing) -> Part:
+    """`decode_split` as `config.data` says."""
+    data = config.data
+    return decode_split(
+        dataset, split, preprocessing, max_pixels=data.max_pixels, cache=data.cache, workers=data.workers
+    )  # fmt: skip
 
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flax import struct, traverse_util
 
+from flowers_jax.models.mobilenet_v2_layout import is_frozen
 from flowers_jax.training.monitor import BestState, PlateauState, StoppingState
 
 Tree = Any
@@ -24,11 +25,6 @@ class TrainState:
     batch_stats: Tree
     opt_state: Tree
     ema: Tree = struct.field(default_factory=dict)
-
-
-def is_frozen(path: str, frozen: Collection[str]) -> bool:
-    """Whether a path lies at or below one of `frozen`."""
-    return any(f"{path}/".startswith(f"{part}/") for part in frozen)
 
 
 def split_params(params: Tree, frozen: Collection[str]) -> tuple[Tree, Tree]:

@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from flowers_jax import parallel
 from flowers_jax.data import augment
-from flowers_jax.data.pipeline import Batch, batches, epoch_order
+from flowers_jax.data.pipeline import Batch, Part, batches, epoch_order
 from flowers_jax.errors import Interrupted, TrainingError
 from flowers_jax.evaluation import metrics
 from flowers_jax.run.checkpoint import Checkpoints
@@ -55,6 +55,7 @@ class Trainer:
                 self.bar.close()
             if self.progress.phase + 1 == len(self.job.phases):
                 return
+            del self.parts  # its photographs, before the next phase decodes its own
             next_phase = self.job.phases[self.progress.phase + 1]
             self.progress = self.watch.next_phase(self.progress, next_phase.learning_rate)
 
@@ -71,8 +72,6 @@ class Trainer:
 
     def _enter(self, number: int) -> None:
         """Make ready for a phase: go on from the middle of it, or begin it with the model of those before."""
-        for name in ("parts", "part"):  # the photographs of the phase before
-            vars(self).pop(name, None)
         self.phase = phase = self.job.phases[number]
         progress, config = self.progress, self.config
         resumed = progress.phase_epoch or progress.sums.batches
@@ -105,11 +104,11 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Every batch that the epoch still has, one step each."""
         self.bar.start_epoch(self.progress)
-        self.part = self.parts.training[self.progress.phase_epoch % len(self.parts.training)]
-        order = epoch_order(len(self.part.labels), self.config.seed, self.progress.epoch)
+        part = self.parts.training[self.progress.phase_epoch % len(self.parts.training)]
+        order = epoch_order(len(part.labels), self.config.seed, self.progress.epoch)
         waiting: list[tuple[float, dict[str, Array]]] = []
         with jax.transfer_guard("disallow"):
-            for batch, wait in self._timed(order):
+            for batch, wait in self._timed(part, order):
                 self.state, sums = self.train_step(self.state, parallel.shard(batch, self.job.devices))
                 waiting.append((wait, sums))
                 leave, save = self._pause(len(waiting))
@@ -123,10 +122,9 @@ class Trainer:
             for values in waiting:
                 self._add(*values)
 
-    def _timed(self, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
+    def _timed(self, part: Part, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
         """The epoch's remaining batches, each with the seconds that the device would have had to wait for it."""
-        part, first = self.part, self.progress.sums.batches
-        data = batches(part, order, self.config.batch_size, first=first)
+        data = batches(part, order, self.config.batch_size, first=self.progress.sums.batches)
         self.mark = time.monotonic()
         while True:
             asked = time.monotonic()

