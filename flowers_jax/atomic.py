@@ -11,7 +11,20 @@ def settle(partial: Path, path: Path) -> Path:
     """Sync `partial` and rename it to `path`, or the name could outlive a power failure and the content not."""
     with partial.open("r+b") as file:
         os.fsync(file.fileno())
-    return partial.replace(path)
+    partial.replace(path)
+    sync_folder(path.parent)
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Names live in their folder, which is synced by itself."""
+    if os.name == "nt":  # which cannot open a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -21,7 +34,11 @@ def replacing(path: Path) -> Iterator[Path]:
     Several processes may do so at once: each has a place of its own, and the last counts.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as folder:
         partial = Path(folder) / path.name
         yield partial
         settle(partial, path)
+
+
+PARTIAL = ".partial-"
+"""How the names of such places begin; what a killed process left of them may be removed."""

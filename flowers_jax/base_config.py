@@ -110,5 +110,5 @@ def get_config() -> Config:
     config.checkpoint.use = "best"  # best|last: the epoch whose model is tested and used
     config.checkpoint.every_steps = 0  # save within an epoch after so many steps; 0: only at its end
     config.checkpoint.every_minutes = 10.0  # save within an epoch after so many minutes; 0: only at its end
-    config.checkpoint.keep = 2  # latest checkpoints kept, beside the best
+    config.checkpoint.keep = 2  # latest checkpoints kept, at least 2, beside the best of each
     return config

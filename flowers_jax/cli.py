@@ -4,12 +4,14 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flowers_jax import config as config_lib
-from flowers_jax.errors import Interrupted, TrainingError, UsageError
+from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError
+from flowers_jax.terminal import shown
 from flowers_jax.types import Config
 
 
@@ -21,6 +23,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
     Args:
         prints_results: printing is what the script is for, so a reader that has seen enough (`| head`) ends it well.
     """
+    warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names that are not UTF-8 keep their bytes
     try:
@@ -94,6 +97,13 @@ def _show(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    """Ours are for those who use the program, and need no line of its source."""
+    ours = issubclass(category, DamageWarning)
+    text = shown(f"warning: {message}") if ours else warnings.formatwarning(message, category, filename, lineno)
+    print(text, file=sys.stderr)
+
+
 def _say(error: Exception, status: int) -> int:
-    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    print(shown("error: " + " ".join(str(error).split())), file=sys.stderr)
     return status

@@ -131,5 +131,5 @@ RULES: dict[str, Rule] = {
     "checkpoint.use": _one_of("best", "last"),
     "checkpoint.every_steps": _at_least(0),
     "checkpoint.every_minutes": _at_least(0),
-    "checkpoint.keep": _at_least(1),
+    "checkpoint.keep": _at_least(2),
 }

@@ -1,4 +1,4 @@
-"""The three ways a command ends other than well, each with its own exit status (see `flowers_jax.cli`)."""
+"""The three ways a command ends other than well, each with its own exit status (`flowers_jax.cli`), and a warning."""
 
 import signal
 
@@ -22,3 +22,7 @@ class Interrupted(Exception):  # noqa: N818 (named as KeyboardInterrupt is: it i
     def __init__(self, signum: int, message: str):
         super().__init__(message)
         self.signum = signal.Signals(signum)
+
+
+class DamageWarning(UserWarning):
+    """Something that a run wrote is not as it was written, and is not used."""

@@ -25,6 +25,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from flowers_jax import atomic, download
+from flowers_jax.errors import UsageError
 
 PROBE_SECONDS = 5.0
 WAIT_SECONDS = 3.0
@@ -159,13 +160,23 @@ def _fits(path: Path, sha256: str) -> bool:
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """One process at a time; the system unlocks for a process that is killed."""
-    lock = FileLock(_made(cache_dir()) / f".{name}.lock")
+    """One process at a time; the system unlocks for a process that is killed.
+
+    Raises:
+        UsageError: the cache folder cannot be written.
+    """
+    folder = cache_dir()
+    lock = FileLock(folder / f".{name}.lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         held = lock.acquire(timeout=WAIT_SECONDS)
     except Timeout:
         print(f"waiting for another process that downloads {name} (it holds {lock.lock_file})", file=sys.stderr)
         held = lock.acquire()
+    except OSError as error:
+        why = error.strerror or error
+        message = f"the cache folder {folder} cannot be written ({why}); set XDG_CACHE_HOME to another"
+        raise UsageError(message) from error
     with held:
         yield
 
@@ -180,11 +191,6 @@ def _kept(partial: Path) -> str:
     """The end of a message: what the next run does not download again."""
     size = partial.stat().st_size if partial.is_file() else 0
     return f"; {size:,} bytes lie in {partial}, and the next run goes on from there" if size else ""
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,9 @@
 """List what is wrong with a folder of photographs; exit status 0 if nothing is, else 3.
 
-python scripts/check.py FOLDER [--json]
+    python scripts/check.py FOLDER [--fix=DIR] [--json]
+
+FOLDER is only read. With --fix a clean copy is written, whole or not at all: the photographs that can be used, under
+their names, but with the suffix of what they are (a PNG that is called .jpg becomes .png).
 """
 
 import json
@@ -8,9 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from flowers_jax import cli
-from flowers_jax.data.dataset import Skipped
+from flowers_jax.data import copy_folder
+from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS
-from flowers_jax.data.folder import scan_folder, twins
+from flowers_jax.data.folder import scan_folder
+from flowers_jax.terminal import shown
 
 PROBLEMS = 3
 
@@ -18,26 +23,47 @@ PROBLEMS = 3
 def main(argv: Sequence[str]) -> int:
     flags = cli.parser(__doc__)
     flags.add_argument("folder", metavar="FOLDER", help="class folders, or train/validation/test of them")
+    flags.add_argument("--fix", metavar="DIR", help="a new or empty folder for a clean copy")
     flags.add_argument("--json", action="store_true", help="print JSON")
     flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
     flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     args = flags.parse_args(argv)
+    if args.fix is not None:
+        copy_folder.check_target(args.folder, args.fix, f"--fix={args.fix}")
     dataset = scan_folder(args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links)
-    found = [*dataset.skipped, *twins(dataset)]
+    problems = [*dataset.skipped, *dataset.remarks]
     if not dataset.examples:
-        found.append(Skipped("./", "no usable photograph in class folders"))
-    problems = [skipped._asdict() for skipped in found]
-    counts = Counter(dataset.classes[example.label] for example in dataset.examples)
-    if args.json:
-        report = {"folder": args.folder, "photographs": len(dataset.examples), "classes": counts, "problems": problems}
-        print(json.dumps(report, indent=2))
-    else:
-        for problem in problems:
-            print(f"{problem['path']}: {problem['reason']}")
-        print(f"{len(dataset.examples)} usable photographs of {len(counts)} classes, {len(problems)} problems")
-        for name, count in sorted(counts.items()):
-            print(f"{count:>8}  {name}")
+        problems.append(Skipped("./", "no usable photograph in class folders"))
+    fixed = args.fix if dataset.examples else None
+    if fixed is not None:
+        copy_folder.write(args.folder, fixed, f"--fix={fixed}", copy_folder.right_names(dataset))
+    print(_json(args.folder, dataset, problems, fixed) if args.json else _text(dataset, problems, fixed))
     return PROBLEMS if problems else 0
+
+
+def _json(folder: str, dataset: Dataset, problems: Sequence[Skipped], fixed: str | None) -> str:
+    report = {
+        "folder": folder,
+        "photographs": len(dataset.examples),
+        "classes": _counts(dataset),
+        "problems": [problem._asdict() for problem in problems],
+        "fixed": fixed,
+    }
+    return json.dumps(report, indent=2)
+
+
+def _text(dataset: Dataset, problems: Sequence[Skipped], fixed: str | None) -> str:
+    counts = _counts(dataset)
+    lines = [
+        *map(str, problems),
+        f"{len(dataset.examples)} usable photographs of {len(counts)} classes, {len(problems)} problems",
+        *(f"{count:>8}  {shown(name)}" for name, count in sorted(counts.items())),
+    ]
+    return "\n".join(lines if fixed is None else [*lines, f"a clean copy is in {fixed}"])
+
+
+def _counts(dataset: Dataset) -> Counter[str]:
+    return Counter(dataset.classes[example.label] for example in dataset.examples)
 
 
 if __name__ == "__main__":

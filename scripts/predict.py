@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
     read = 0
     for path, outcome in trained.predict_files(model, args.paths):
         if isinstance(outcome, Skipped):
-            print(f"{outcome.path}: {outcome.reason}", file=sys.stderr)
+            print(outcome, file=sys.stderr)
             continue
         read += 1
         best = (-outcome).argsort(kind="stable")[:TOP]  # of equals the first, as argmax has it

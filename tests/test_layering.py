@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "flowers_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
-LAYERS = ("lessons", "benchmark", "training", "evaluation", "run", "data", "models", "ops")
+LAYERS = ("torture", "lessons", "benchmark", "training", "evaluation", "run", "data", "models", "ops")
 """From the top; everything else in the package lies below all of them."""
 
 

@@ -6,12 +6,15 @@ JPEG decoder and Pillow's by up to 18 grey levels).
 
 import io
 import stat
+import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
-from PIL.Image import Resampling
+from PIL import ExifTags, Image
+from PIL.Image import Resampling, Transpose
+from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH
 
+from flowers_jax.data import jpeg
 from flowers_jax.errors import first_line
 from flowers_jax.models.preprocessing import Preprocessing
 
@@ -19,10 +22,21 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Content decides, never the file name. JPEG includes the MPO of telephones."""
 
 MAX_PIXELS = 100_000_000
+LONGEST_SIDE = 1_000_000
+"""Antialiasing needs 50 bytes for each pixel of a side: 5 GB for one of `MAX_PIXELS`."""
+
 _MOST_BYTES_A_PIXEL = 16
+_UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
+}  # fmt: skip
+"""What undoes EXIF's orientation."""
 
 # Pillow's own limit is one number for the whole process and only warns; ours is per call and refuses.
 Image.MAX_IMAGE_PIXELS = None
+
+# It also warns of damaged metadata, which says nothing about the pixels, without naming the file.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # Pillow loads its format plugins at the first image, and two threads at once would meet a half-filled table.
 Image.init()
@@ -79,19 +93,33 @@ def decode(
         raise DecodeError("empty file")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if (pixels := image.width * image.height) > max_pixels:
-                raise DecodeError(
-                    f"{image.width}x{image.height} is {pixels} pixels, more than data.max_pixels {max_pixels}"
-                )
+            _check_size(image, max_pixels)
+            if image.format in ("JPEG", "MPO") and (fault := jpeg.fault(data)):
+                raise DecodeError(fault)
             image.load()
             rgb = _to_rgb(_upright(image))
     except DecodeError:
         raise
     except Image.UnidentifiedImageError:
         raise DecodeError("not an image of a known format") from None
+    except MemoryError as error:
+        raise DecodeError("needs more memory than there is; data.max_pixels could be lower") from error
     except Exception as error:  # Pillow's plugins fail on damaged files with almost any exception
         raise DecodeError(f"damaged image ({first_line(error)})") from error
     return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop, Resampling[interpolation.upper()]))
+
+
+def format_of(data: bytes) -> str:
+    """Which of `FORMATS` the content of a file has.
+
+    Raises:
+        DecodeError: none of them.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return "JPEG" if image.format == "MPO" else str(image.format)
+    except Exception as error:  # as in `decode`
+        raise DecodeError("not an image of a known format") from error
 
 
 def decode_for(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -102,11 +130,24 @@ def decode_for(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_
     )  # fmt: skip
 
 
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    """Before anything is decoded. A tile is decoded whole, however little of it a TIFF shows."""
+    tags = getattr(image, "tag_v2", {})
+    tile = (tags.get(TILEWIDTH, 0), tags.get(TILELENGTH, 0))
+    for what, (width, height) in (("", image.size), ("a tile of ", tile)):
+        if (pixels := width * height) > max_pixels:
+            raise DecodeError(f"{what}{width}x{height} is {pixels} pixels, more than data.max_pixels {max_pixels}")
+        if max(width, height) > LONGEST_SIDE:
+            raise DecodeError(f"{what}{width}x{height} has a side of more than {LONGEST_SIDE} pixels")
+
+
 def _upright(image: Image.Image) -> Image.Image:
+    """Turned as EXIF says. `ImageOps.exif_transpose` writes the other tags anew, and fails where one is damaged."""
     try:
-        return ImageOps.exif_transpose(image)
+        turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged metadata says nothing about the pixels
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

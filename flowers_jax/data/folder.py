@@ -2,13 +2,16 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from flowers_jax.data import copies
 from flowers_jax.data.collect import Candidate, collect
-from flowers_jax.data.dataset import Dataset, Example, Skipped
+from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS, read_photograph
+from flowers_jax.data.split import unit
 from flowers_jax.errors import UsageError
 
 PARTS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
@@ -18,31 +21,51 @@ _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(root: str, *, max_pixels: int = MAX_PIXELS, follow_links: bool = False, workers: int = 0) -> Dataset:
+def load_folder(
+    root: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    follow_links: bool = False,
+    workers: int = 0,
+    keep_copies: bool = False,
+) -> Dataset:
     """`scan_folder`, for those who need photographs.
+
+    Args:
+        keep_copies: list those that `copies.leave_out` names and hand them on all the same, for a run that goes on:
+            its photographs were chosen when it began, and what came since must not take any of them away.
 
     Raises:
         UsageError: no such folder, no photograph in it, or a class of validation/test that train does not have. The
             message begins with `root`.
     """
-    dataset = scan_folder(root, max_pixels=max_pixels, follow_links=follow_links, workers=workers)
+    dataset = scan_folder(
+        root, max_pixels=max_pixels, follow_links=follow_links, workers=workers, keep_copies=keep_copies
+    )
+    seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
-        skipped = dataset.skipped
-        seen = f"; the first of {len(skipped)} skipped: {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
     if dataset.examples[0].split:
         trained = {example.label for example in dataset.examples if example.split == "train"}
         if strange := sorted({example.label for example in dataset.examples} - trained):
             names = ", ".join(dataset.classes[label] for label in strange)
-            raise UsageError(f"{root}: train/ has no usable photograph of class {names}")
+            raise UsageError(f"{root}: train/ has no usable photograph of class {names}{seen}")
     return dataset
 
 
-def scan_folder(root: str, *, max_pixels: int = MAX_PIXELS, follow_links: bool = False, workers: int = 0) -> Dataset:
+def scan_folder(
+    root: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    follow_links: bool = False,
+    workers: int = 0,
+    keep_copies: bool = False,
+) -> Dataset:
     """Every usable photograph below `root`; there may be none.
 
     Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are no images are passed
-    over; everything else that is not used is in `Dataset.skipped`.
+    over; everything else that is not used is in `Dataset.skipped`, copies too that `copies.leave_out` names. What is
+    odd about classes that are used is in `Dataset.remarks`.
 
     Raises:
         UsageError: no such folder.
@@ -53,7 +76,7 @@ def scan_folder(root: str, *, max_pixels: int = MAX_PIXELS, follow_links: bool =
         raise UsageError(f"{root}: {what}; a folder of class folders is needed")
     walk = _Walk(folder, follow_links)
     candidates = list(walk.candidates())
-    dataset = collect(
+    found = collect(
         folder.resolve().name,
         "the folder that config.data.dir names",
         candidates,
@@ -62,31 +85,29 @@ def scan_folder(root: str, *, max_pixels: int = MAX_PIXELS, follow_links: bool =
         workers=workers,
         skipped=walk.skipped,
     )
-    empty = [Skipped(f"{n}/", "class without a usable photograph") for n in walk.classes - set(dataset.classes)]
-    return replace(dataset, skipped=(*dataset.skipped, *sorted(empty)))
+    used = copies.leave_out(found)
+    empty = [Skipped(f"{name}/", "class without a usable photograph") for name in walk.classes - set(used.classes)]
+    used = replace(used, skipped=(*used.skipped, *sorted(empty)), remarks=tuple(_remarks(used)))
+    return replace(used, examples=found.examples, classes=found.classes) if keep_copies else used
 
 
-def twins(dataset: Dataset) -> list[Skipped]:
-    """Photographs with a byte-identical copy in another class or in another ready-made part."""
-    copies: dict[str, list[Example]] = {}
-    for example in dataset.examples:
-        copies.setdefault(example.sha256, []).append(example)
-    found = []
-    for same in copies.values():
-        first_of: dict[tuple[int, str], Example] = {}
-        for example in same:
-            first_of.setdefault((example.label, example.split), example)
-        for example in same if len(first_of) > 1 else ():
-            other = next(e for place, e in first_of.items() if place != (example.label, example.split))
-            what = "class" if other.label != example.label else "part"
-            found.append(Skipped(example.path, f"byte-identical to {other.path}, of another {what}"))
-    return found
+def _remarks(dataset: Dataset) -> Iterator[Skipped]:
+    """What is odd about classes that are used."""
+    pictures = Counter(label for label, _ in {(example.label, unit(example)) for example in dataset.examples})
+    spelled: dict[str, str] = {}
+    for label, name in enumerate(dataset.classes):
+        if pictures[label] == 1:
+            yield Skipped(f"{name}/", "class of one photograph: it is trained on, and nothing tests it")
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name:
+            yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")
 
 
 class _Walk:
     """One pass over the names, opening nothing; collects what cannot be a photograph.
 
-    `os.path` rather than `Path` asks what an entry is: it says no where Python 3.11's `Path` raises PermissionError.
+    `os.path` asks what an entry is: it says no where `os.DirEntry` and Python 3.11's `Path` raise, of a link in a
+    circle the one, of what may not be seen the other.
     """
 
     def __init__(self, root: Path, follow_links: bool):
@@ -107,7 +128,7 @@ class _Walk:
         for entry in top:
             if entry.name in parts:
                 yield from self._class_folders(self._entries(Path(entry.path)), parts[entry.name])
-            elif entry.is_dir() or Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
+            elif os.path.isdir(entry.path) or Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
                 self._skip(entry.path, "beside the folders train/, validation/ and test/, which are used")
 
     def _parts(self, top: list[os.DirEntry[str]]) -> dict[str, str]:
@@ -118,7 +139,7 @@ class _Walk:
         found = {entry.name: PARTS[entry.name] for entry in top if entry.name in names and self._is_folder(entry)}
         if "train" not in found or len(found) < 2:
             return {}
-        if not any(entry.is_dir() for entry in self._entries(self.given / "train")):
+        if not any(os.path.isdir(entry.path) for entry in self._entries(self.given / "train")):
             return {}  # a class of that name
         if len(set(found.values())) < len(found):
             twice = ", ".join(sorted(name for name, split in found.items() if split == "validation"))
@@ -130,15 +151,19 @@ class _Walk:
             if self._is_folder(entry):
                 self.classes.add(entry.name)
                 yield from (Candidate(path, entry.name, split) for path in self._files(Path(entry.path)))
-            elif entry.is_symlink() and not entry.is_file():
+            elif entry.is_symlink() and not os.path.isfile(entry.path):
                 self._is_file(entry)  # says why not
             elif Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
                 self._skip(entry.path, "not in a class folder")
 
     def _files(self, folder: Path) -> Iterator[str]:
-        for entry in self._entries(folder):
-            if self._is_folder(entry):
-                yield from self._files(Path(entry.path))
+        inside = [iter(self._entries(folder))]  # a stack: folders may lie deeper than calls can
+        while inside:
+            entry = next(inside[-1], None)
+            if entry is None:
+                inside.pop()
+            elif self._is_folder(entry):
+                inside.append(iter(self._entries(Path(entry.path))))
             elif self._is_file(entry):
                 yield self._relative(entry.path)
 

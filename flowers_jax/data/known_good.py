@@ -1,32 +1,45 @@
 """Contents that decoded before, so that a second start need not decode every photograph only to check it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+import imagehash
 import PIL
 
 from flowers_jax import atomic, fetch
 
+_LINE = re.compile("([0-9a-f]{64}) ([0-9]+) ([0-9a-f]{64})")
+
+
+class Known(NamedTuple):
+    """How many pixels a content has, and what they look like (`similar.fingerprint`)."""
+
+    pixels: int
+    fingerprint: str
+
 
 def _file() -> Path:
-    return fetch.cache_dir() / f"decodable-pillow-{PIL.__version__}.txt"
+    return fetch.cache_dir() / f"decoded-pillow-{PIL.__version__}-imagehash-{imagehash.__version__}.txt"
 
 
-def load() -> dict[str, int]:
-    """SHA-256 of a file's content -> its pixels, of what this version of Pillow decoded. Damaged lines are left out."""
+def load() -> dict[str, Known]:
+    """By the SHA-256 of its content, what these versions of Pillow and imagehash saw. Damaged lines are left out."""
     try:
-        lines = [line.split() for line in _file().read_text().splitlines()]
+        lines = [_LINE.fullmatch(line) for line in _file().read_text().splitlines()]
     except (OSError, UnicodeDecodeError):
         return {}
-    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and len(line[0]) == 64 and line[1].isdecimal()}
+    return {line[1]: Known(int(line[2]), line[3]) for line in lines if line}
 
 
-def add(found: Mapping[str, int]) -> None:
+def add(found: Mapping[str, Known]) -> None:
     """Remember these too. Where that cannot be written it is not remembered, and nothing is lost."""
     if not found:
         return
     try:
-        text = "".join(f"{sha256} {pixels}\n" for sha256, pixels in (load() | dict(found)).items())
+        seen = load() | dict(found)
+        text = "".join(f"{sha256} {known.pixels} {known.fingerprint}\n" for sha256, known in seen.items())
         with atomic.replacing(_file()) as partial:
             partial.write_text(text)
     except OSError:

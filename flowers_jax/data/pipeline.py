@@ -5,10 +5,12 @@ permutation of its rows, so that any batch of any epoch can be had without those
 depend on how many threads made them.
 """
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ from flowers_jax.data.decode import DecodeError, decode_for
 from flowers_jax.data.lazy_tensorflow import tensorflow
 from flowers_jax.errors import TrainingError
 from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.terminal import shown
 
 
 class Part(NamedTuple):
@@ -50,6 +53,7 @@ def decode_split(
 
     Raises:
         TrainingError: a file changed or went away since it was checked.
+        OSError: the disk has no room for that file; nothing is left of it.
     """
     examples = [example for example in dataset.examples if example.split == split]
     labels = np.array([example.label for example in examples], np.int32)
@@ -62,6 +66,7 @@ def decode_split(
     if not target.exists():
         with atomic.replacing(target) as partial:
             mapped = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
+            _reserve(partial)
             _fill(mapped, dataset, examples, preprocessing, max_pixels, workers)
             mapped.flush()
     return Part(np.lib.format.open_memmap(target, "r"), labels)
@@ -122,7 +127,7 @@ def _fill(
         try:
             return decode_for(dataset.read(path), preprocessing, max_pixels)
         except (DecodeError, OSError) as error:
-            failed.append(f"{path}: {error}")
+            failed.append(shown(f"{path}: {error}"))
             return np.zeros(target.shape[1:], np.uint8)
 
     threads = workers or os.cpu_count() or 1
@@ -138,6 +143,18 @@ def _fill(
         target[index] = image
     if failed:
         raise TrainingError(f"{len(failed)} photograph(s) changed since they were checked, the first: {failed[0]}")
+
+
+def _reserve(path: Path) -> None:
+    """Take the space of a new file: without it, what is written through memory ends the process on a full disk."""
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
+                raise OSError(error.errno, error.strerror, str(path.parent.parent)) from error
 
 
 def _content_key(examples: Sequence[Example], preprocessing: Preprocessing) -> str:

@@ -13,37 +13,44 @@ def load(config: Config, name: str = "") -> Dataset:
     """The data set of `config.data`, its files hashed and checked.
 
     Args:
-        name: in place of `config.data.name`: what `auto` came to in the run that goes on.
+        name: of the data set of a run that goes on, in place of `config.data.name`: what `auto` came to then. A folder
+            hands on its copies too (`load_folder`).
 
     Raises:
         UsageError: it cannot be had, or has fewer than two classes.
     """
-    dataset = _load(config, name or config.data.name)
+    goes_on = bool(name)
+    dataset = _folder(config, goes_on) if config.data.dir else _load(config, name or config.data.name)
     if not dataset.classes:
         raise UsageError(
             f"{dataset.name}: none of its {len(dataset.skipped)} photographs can be used, the first because: "
             f"{dataset.skipped[0].reason}"
         )
     if len(dataset.classes) == 1:
+        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
         raise UsageError(
             f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; "
-            "--config.data.dir must name a folder with a folder for each class"
+            f"--config.data.dir must name a folder with a folder for each class{seen}"
         )
     return dataset
 
 
+def _folder(config: Config, goes_on: bool) -> Dataset:
+    data = config.data
+    try:
+        return load_folder(
+            data.dir,
+            max_pixels=data.max_pixels,
+            follow_links=data.follow_links,
+            workers=data.workers,
+            keep_copies=goes_on,
+        )
+    except UsageError as error:
+        raise UsageError(f"--config.data.dir={error}") from error
+
+
 def _load(config: Config, name: str) -> Dataset:
     max_pixels = config.data.max_pixels
-    if config.data.dir:
-        try:
-            return load_folder(
-                config.data.dir,
-                max_pixels=max_pixels,
-                follow_links=config.data.follow_links,
-                workers=config.data.workers,
-            )
-        except UsageError as error:
-            raise UsageError(f"--config.data.dir={error}") from error
     if name == "procedural":
         return load_procedural(max_pixels)
     if name == "flower_species":

@@ -2,7 +2,7 @@
 
 Within each class the distinct contents are ranked by a hash of (seed, content); the first go to test, the next to
 validation, the rest to train. So a split depends neither on file names nor on their order, adding photographs
-moves few of the others, and byte-identical files, in whatever classes, stay on one side.
+moves few of the others, and files that are byte-identical or look alike, in whatever classes, stay on one side.
 """
 
 import hashlib
@@ -14,6 +14,11 @@ from flowers_jax.data.dataset import Example
 from flowers_jax.errors import UsageError
 
 SPLITS = ("train", "validation", "test")
+
+
+def unit(example: Example) -> str:
+    """What may not be divided: photographs that look alike, or the content where no one has looked."""
+    return example.group or example.sha256
 
 
 def assign(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:
@@ -44,7 +49,7 @@ def assign_fold(
 ) -> list[Example]:
     """Each example with its `split` where fold `number`, from 1, of `folds` is test.
 
-    Every content is in one fold, each class and all together are dealt evenly, and validation is taken from the other
+    Every unit is in one fold, each class and all together are dealt evenly, and validation is taken from the other
     folds in its proportion to train in `fractions`.
 
     Raises:
@@ -56,20 +61,18 @@ def assign_fold(
         )
     fold_of: dict[str, int] = {}
     for label in sorted({example.label for example in examples}):
-        contents = {example.sha256 for example in examples if example.label == label} - fold_of.keys()
-        dealt = sorted(contents, key=lambda content: _rank(seed, content))
-        fold_of |= {content: index % folds + 1 for index, content in enumerate(dealt, len(fold_of))}
-    others = [example for example in examples if fold_of[example.sha256] != number]
+        units = {unit(example) for example in examples if example.label == label} - fold_of.keys()
+        dealt = sorted(units, key=lambda one: _rank(seed, one))
+        fold_of |= {one: index % folds + 1 for index, one in enumerate(dealt, len(fold_of))}
+    others = [example for example in examples if fold_of[unit(example)] != number]
     train, validation, _ = fractions
     scale = train + validation
     placed = iter(_ranked(others, (train / scale, validation / scale, 0.0), seed))
     done = [
-        replace(example, split="test") if fold_of[example.sha256] == number else next(placed) for example in examples
+        replace(example, split="test") if fold_of[unit(example)] == number else next(placed) for example in examples
     ]
     if not any(example.split == "test" for example in done):
-        raise UsageError(
-            f"--config.data.folds={folds}: too many for {len(examples)} photographs: fold {number} is empty"
-        )
+        raise UsageError(f"--config.data.folds={folds}: too many for {_counted(examples)}: fold {number} is empty")
     _check(done, fractions)
     return done
 
@@ -78,28 +81,43 @@ def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
     counts = Counter(example.split for example in done)
     if empty := [split for split in SPLITS[:2] if not counts[split]]:
         raise UsageError(
-            f"no photograph is left for {empty[0]}: {len(done)} photographs are too few for "
+            f"no photograph is left for {empty[0]}: {_counted(done)} are too few for "
             f"--config.data.split={','.join(map(str, fractions))}"
         )
+
+
+def _counted(examples: Sequence[Example]) -> str:
+    different = len({unit(example) for example in examples})
+    alike = f" ({different} that do not look alike)" if different < len(examples) else ""
+    return f"{len(examples)} photographs{alike}"
 
 
 def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:
     chosen: dict[str, str] = {}
     for label in sorted({example.label for example in examples}):
-        files = Counter(example.sha256 for example in examples if example.label == label)
-        total = sum(files.values())
-        room = {split: _room(total, f) for split, f in zip(SPLITS[1:], fractions[1:], strict=True)}
-        while fractions[0] and sum(room.values()) >= total:  # train gets at least one
-            room[max(room, key=lambda split: room[split])] -= 1
-        for sha256 in files.keys() & chosen.keys():  # already on a side, with a copy in an earlier class
-            if chosen[sha256] in room:
-                room[chosen[sha256]] -= files[sha256]
-        for sha256 in sorted(files.keys() - chosen.keys(), key=lambda content: _rank(seed, content)):
-            split = next((s for s in ("test", "validation") if room[s] >= files[sha256]), "train")
-            chosen[sha256] = split
-            if split in room:
-                room[split] -= files[sha256]
-    return [replace(example, split=chosen[example.sha256]) for example in examples]
+        files = Counter(unit(example) for example in examples if example.label == label)
+        room = _rooms(files.total(), fractions)
+        new = sorted(files.keys() - chosen.keys(), key=lambda one: _rank(seed, one))
+        for one in files.keys() & chosen.keys():  # already on a side, with a copy in an earlier class
+            if chosen[one] in room:
+                room[chosen[one]] -= files[one]
+        for one in new:
+            chosen[one] = next((split for split in ("test", "validation") if room[split] >= files[one]), "train")
+            if chosen[one] in room:
+                room[chosen[one]] -= files[one]
+        for split in ("validation", "test"):  # too many look alike to fit: rather too many of them than none
+            trained = sorted((one for one in new if chosen[one] == "train"), key=lambda one: files[one])
+            if room[split] > 0 and len(trained) > 1 and split not in {chosen[one] for one in files}:
+                chosen[trained[0]] = split
+    return [replace(example, split=chosen[unit(example)]) for example in examples]
+
+
+def _rooms(total: int, fractions: Sequence[float]) -> dict[str, int]:
+    """How many files of a class validation and test are to get."""
+    room = {split: _room(total, fraction) for split, fraction in zip(SPLITS[1:], fractions[1:], strict=True)}
+    while fractions[0] and sum(room.values()) >= total:  # train gets at least one
+        room[max(room, key=lambda split: room[split])] -= 1
+    return room
 
 
 def _room(total: int, fraction: float) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from flowers_jax import parallel
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import UsageError, first_line
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models import create
@@ -74,17 +74,21 @@ def load(run_path: str) -> TrainedModel:
     """
     run = RunDirectory.existing(run_path)
     description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
-    latest = checkpoints.latest()
-    number = checkpoints.progress(latest)["model_checkpoint"] if latest else 0
+    _, number = checkpoints.usable() or (0, 0)
     if not number:
         raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
-    module = create(description["name"], len(description["classes"]), **fields_of(description))
-    preprocessing = preprocessing_of(description)
     devices = jax.local_devices()
-    blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
-    shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
-    like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
-    variables = checkpoints.model(number, parallel.replicated(like, devices))
+    try:
+        module = create(description["name"], len(description["classes"]), **fields_of(description))
+        preprocessing = preprocessing_of(description)
+        blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
+        shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
+        like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+        variables = checkpoints.model(number, parallel.replicated(like, devices))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{run.path / 'model.json'}: no model of this version, or not that of its checkpoints ({first_line(error)})"
+        ) from error
     summary = run.read_summary()
     return TrainedModel(
         run=run,

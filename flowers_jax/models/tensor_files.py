@@ -7,6 +7,7 @@ the few names a state_dict is made of and refuses every other. Both of torch's l
 """
 
 import collections
+import functools
 import io
 import math
 import pickle
@@ -25,6 +26,7 @@ from flowers_jax.errors import first_line
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_MOST_TIMES, _ALWAYS_BYTES = 100, 2**26
 _DTYPES = {
     "FloatStorage": np.dtype("<f4"), "DoubleStorage": np.dtype("<f8"), "HalfStorage": np.dtype("<f2"),
     "BFloat16Storage": np.dtype(ml_dtypes.bfloat16), "LongStorage": np.dtype("<i8"), "IntStorage": np.dtype("<i4"),
@@ -41,7 +43,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     """Every tensor of a `.safetensors`, `.pth`, `.npz` or `.h5` file; the content decides which it is.
 
     Raises:
-        WeightsError: neither of these, truncated, or a pickle that wants more than tensors.
+        WeightsError: neither of these, truncated, a pickle that wants more than tensors, or unpacked more than 64 MiB
+            and 100 times the file, which no trained weights are.
     """
     data = path.read_bytes()
     try:
@@ -60,7 +63,7 @@ def _read(data: bytes) -> dict[str, Any]:
     if data.startswith(_HDF5):
         return _read_h5(data)
     if zipfile.is_zipfile(io.BytesIO(data)):
-        return _read_npz(data) if _holds_npy(data) else _read_zip(data)
+        return _read_zip(data)
     if data[:1] == b"\x80" and data[8:9] != b"{":  # a pickle's first byte, and not the length of a JSON header
         return _read_legacy(data)
     return safetensors.numpy.load(data)
@@ -108,8 +111,11 @@ class _Tensor(NamedTuple):
         return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, steps).copy()
 
 
-class _TensorUnpickler(pickle.Unpickler):
-    """Constructs ordered dicts and tensors, and nothing else."""
+class _TensorUnpickler(pickle._Unpickler):
+    """Constructs ordered dicts and tensors, and nothing else.
+
+    The one in Python, for the one in C takes as much memory as ten bytes of a pickle ask for (64 GB, to number a memo).
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _DTYPES:
@@ -134,12 +140,40 @@ def _rebuild_tensor(storage: _Storage, offset: int, shape: tuple, strides: tuple
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
+def _check_size(unpacked: int, data: bytes) -> None:
+    """Before it is unpacked. Weights are stored, or deflated to not much less; a bomb to a thousandth and less."""
+    if unpacked > max(_ALWAYS_BYTES, _MOST_TIMES * len(data)):
+        raise WeightsError(
+            f"its {len(data)} bytes unpack to {unpacked}, as no trained weights do; nothing was unpacked"
+        )
+
+
 def _read_zip(data: bytes) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        _check_size(sum(member.file_size for member in archive.infolist()), data)
+        if all(name.endswith(".npy") for name in archive.namelist()):
+            return _read_npz(archive)
         (index,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-        tensors = _tensors(_TensorUnpickler(io.BytesIO(archive.read(index))).load())
-        folder = index.removesuffix("data.pkl") + "data/"
-        return {name: t.array(archive.read(folder + t.storage.key)) for name, t in tensors.items()}
+        tensors = _tensors(_TensorUnpickler(io.BytesIO(_member(archive, index))).load(), data)
+        storage = functools.cache(lambda key: _member(archive, index.removesuffix("data.pkl") + "data/" + key))
+        return {name: t.array(storage(t.storage.key)) for name, t in tensors.items()}
+
+
+def _read_npz(archive: zipfile.ZipFile) -> dict[str, np.ndarray]:
+    members = {name: io.BytesIO(_member(archive, name)) for name in archive.namelist()}
+    return {
+        name.removesuffix(".npy").removesuffix(":0"): np.lib.format.read_array(member, allow_pickle=False)
+        for name, member in members.items()
+    }
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """No more than it says it has: `ZipFile.read` unpacks up to 2 GiB before it looks, `np.load` with it."""
+    info = archive.getinfo(name)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise WeightsError(f"{name} is packed as torch and numpy do not pack")
+    with archive.open(info) as member:
+        return member.read(info.file_size)
 
 
 def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
@@ -148,7 +182,7 @@ def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
         raise WeightsError("a pickle, but not one that torch.save wrote")
     _TensorUnpickler(stream).load()  # protocol version
     _TensorUnpickler(stream).load()  # byte order and type sizes of the writer
-    tensors = _tensors(_TensorUnpickler(stream).load())
+    tensors = _tensors(_TensorUnpickler(stream).load(), data)
     dtypes = {t.storage.key: t.storage.dtype for t in tensors.values()}
     raw: dict[str, bytes] = {}
     for key in _TensorUnpickler(stream).load():
@@ -159,26 +193,23 @@ def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
     return {name: t.array(raw[t.storage.key]) for name, t in tensors.items()}
 
 
-def _holds_npy(data: bytes) -> bool:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return all(name.endswith(".npy") for name in archive.namelist())
-
-
-def _read_npz(data: bytes) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return {name.removesuffix(":0"): arrays[name] for name in arrays.files}
-
-
 def _read_h5(data: bytes) -> dict[str, Any]:
     with h5py.File(io.BytesIO(data), "r") as file:
         top: Any = _inside(file, "model_weights") if file.get("model_weights", getlink=True) else file
         if not (layers := _names(top, "layer_names")):
             raise WeightsError("an .h5 file without names of layers (Keras 3 writes such .weights.h5); give an .npz")
-        found = {}
+        found: dict[str, Any] = {}
         for group in (_inside(top, layer) for layer in layers):
-            for name in _names(group, "weight_names"):
-                found[name.removesuffix(":0")] = _inside(group, name)[()]
-        return found
+            found |= {name.removesuffix(":0"): _inside(group, name) for name in _names(group, "weight_names")}
+        if odd := [name for name, dataset in found.items() if dataset.dtype.hasobject]:
+            raise WeightsError(f"{odd[0]} holds no numbers")
+        _check_size(sum(map(_unpacked, found.values())), data)
+        return {name: dataset[()] for name, dataset in found.items()}
+
+
+def _unpacked(dataset: h5py.Dataset) -> int:
+    """Bytes that reading it takes: a chunk is unpacked whole, however little of it is in use."""
+    return max(dataset.size or 0, math.prod(dataset.chunks or ())) * dataset.dtype.itemsize
 
 
 def _inside(group: Any, path: str) -> Any:
@@ -201,9 +232,10 @@ def _names(group: Any, attribute: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for chunk in chunks for name in chunk]
 
 
-def _tensors(loaded: Any) -> dict[str, _Tensor]:
+def _tensors(loaded: Any, data: bytes) -> dict[str, _Tensor]:
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, dict) or not all(isinstance(t, _Tensor) for t in loaded.values()):
         raise WeightsError("a pickle, but not of a state_dict")
+    _check_size(sum(abs(math.prod(t.shape)) * t.storage.dtype.itemsize for t in loaded.values()), data)
     return loaded

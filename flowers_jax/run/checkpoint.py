@@ -1,58 +1,114 @@
 """Checkpoints of a run, through orbax; the only module that imports it.
 
-Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. Kept are
-the latest ones and the one with the model of the run. Saving is synchronous: the state's buffers are donated to the
-next step.
+Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. It counts
+once it is sealed (`flowers_jax.run.seal`), and only then do older ones go. Saving is synchronous: the state's buffers
+are donated to the next step.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import functools
+import logging
+import os
+import re
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import LatestN, PreservationPolicy
+
+from flowers_jax.errors import DamageWarning, UsageError, first_line
+from flowers_jax.run import seal
 
 
 class Checkpoints:
     """The folder `checkpoints/` of a run; checkpoints are numbered from 1 in the order of saving."""
 
-    def __init__(self, run: Path, keep: int = 0):
-        """Keep so many of the latest; 0 only reads, and touches nothing that a running training writes."""
-        self._policy = _LatestAndModel(max(keep, 1))
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=self._policy,
-            enable_async_checkpointing=False,
-            cleanup_tmp_directories=keep > 0,
-            create=False,
-        )
-        folder = run / "checkpoints"
-        self._manager = ocp.CheckpointManager(folder, options=options) if folder.is_dir() else None
-        self._folder, self._options = folder, options
+    def __init__(self, run: Path):
+        """Reads every sum, and touches nothing that a running training writes.
+
+        Warns:
+            DamageWarning: of each checkpoint that must not be used, by its name.
+        """
+        self.folder = run / "checkpoints"
+        self._sound: list[int] = []
+        self._damaged: list[int] = []
+        for number in _numbers(self.folder):
+            if reason := seal.damage(self.folder / str(number)):
+                warnings.warn(f"{self.folder / str(number)} is skipped: {reason}", DamageWarning, stacklevel=2)
+                self._damaged.append(number)
+            else:
+                self._sound.append(number)
 
     def latest(self) -> int | None:
-        return self._manager.latest_step() if self._manager else None
+        return self._sound[-1] if self._sound else None
 
-    def save(self, model: Any, optimizer: Any, progress: Mapping[str, Any], model_checkpoint: int) -> None:
-        """Write checkpoint number `next_number()`; `model_checkpoint` is to be kept beside the latest, 0 for none."""
-        if self._manager is None:
-            self._folder.mkdir(parents=True)
-            self._manager = ocp.CheckpointManager(self._folder, options=self._options)
-        self._policy.model = model_checkpoint
-        self._manager.save(
-            self.next_number(),
-            args=ocp.args.Composite(
-                model=ocp.args.StandardSave(model),
-                optimizer=ocp.args.StandardSave(optimizer),
-                progress=ocp.args.JsonSave(dict(progress)),
-            ),
+    def usable(self) -> tuple[int, int] | None:
+        """The latest checkpoint whose model of the run is sound too, and that model's checkpoint, 0 for none yet.
+
+        Where every one has lost it, the latest and its own model.
+        """
+        for number in reversed(self._sound):
+            if (model := self.model_of(number)) in (0, *self._sound):
+                return number, model
+        return (self._sound[-1], self._sound[-1]) if self._sound else None
+
+    def save(self, model: Any, optimizer: Any, progress: Mapping[str, Any], keep: int) -> None:
+        """Write checkpoint number `next_number()`, then remove all but the `keep` latest and the models they name.
+
+        Raises:
+            OSError: it cannot be written; nothing of it is left.
+        """
+        number = self.next_number()
+        target = self.folder / str(number)
+        parts = ocp.args.Composite(
+            model=ocp.args.StandardSave(model),
+            optimizer=ocp.args.StandardSave(optimizer),
+            progress=ocp.args.JsonSave(dict(progress)),
         )
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with _one_voice():
+                self._orbax.save(target, args=parts)
+            seal.seal(target)
+        except Exception as error:  # orbax and its C++ have many ways to say that the disk is full
+            self._remove_failed(number)
+            raise OSError(f"checkpoint {number} cannot be written to {self.folder} ({_reason(error)})") from error
+        self._sound.append(number)
+        self._prune(keep)
+
+    def _remove_failed(self, number: int) -> None:
+        """Some of orbax's threads go on for a moment where others have failed."""
+        for _ in range(20):
+            left = [*self.folder.glob(f"{number}.orbax-checkpoint-tmp*"), *self.folder.glob(str(number))]
+            for partial in left:
+                shutil.rmtree(partial, ignore_errors=True)
+            time.sleep(0.05 if left else 0)
 
     def next_number(self) -> int:
         return (self.latest() or 0) + 1
 
+    def go_on_from(self, number: int, keep: int) -> None:
+        """Make checkpoint `number` the latest: remove what is damaged, later, half written or half removed."""
+        self._remove({*self._damaged, *(found for found in self._sound if found > number)})
+        for partial in self.folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(partial)
+        self._prune(keep)
+
     def progress(self, number: int) -> dict[str, Any]:
         return self._restore(number, progress=ocp.args.JsonRestore())["progress"]
+
+    @functools.cache  # noqa: B019 (of one run)
+    def model_of(self, number: int) -> int:
+        """The checkpoint that holds the model of the run, as it stood at checkpoint `number`; 0 for none."""
+        model = self.progress(number).get("model_checkpoint")
+        if not isinstance(model, int):  # and no path to somewhere else
+            raise UsageError(f"{self.folder / str(number)} names no checkpoint as its model but {model!r}")
+        return model
 
     def model(self, number: int, like: Any) -> Any:
         """The `model` part in the shapes and on the devices of `like`."""
@@ -62,22 +118,64 @@ class Checkpoints:
         """The `optimizer` part in the shapes and on the devices of `like`."""
         return self._restore(number, optimizer=_as(like))["optimizer"]
 
+    def arrays(self, number: int) -> dict[str, Any]:
+        """`model` and `optimizer` as they lie there, on the host."""
+        parts = {name: ocp.args.StandardRestore() for name in ("model", "optimizer")}
+        return dict(self._restore(number, **parts).items())
+
     def _restore(self, number: int, **parts: Any) -> Any:
-        if self._manager is None:
-            raise FileNotFoundError(f"no checkpoint in {self._folder}")
-        return self._manager.restore(number, args=ocp.args.Composite(**parts))
+        if number not in self._sound:
+            raise FileNotFoundError(f"no checkpoint {number} in {self.folder}")
+        try:
+            return self._orbax.restore(self.folder / str(number), args=ocp.args.Composite(**parts))
+        except Exception as error:  # its sums fit, and yet orbax may fail in any way on what another program wrote
+            raise UsageError(
+                f"{self.folder / str(number)} is of no run of this version ({first_line(error)})"
+            ) from error
+
+    @functools.cached_property
+    def _orbax(self) -> ocp.Checkpointer:
+        return ocp.Checkpointer(ocp.CompositeCheckpointHandler())
+
+    def _prune(self, keep: int) -> None:
+        latest = self._sound[-keep:]
+        self._remove(set(self._sound) - {*latest, *map(self.model_of, latest)})
+
+    def _remove(self, numbers: set[int]) -> None:
+        """The seal goes first: what is removed in part counts no more."""
+        for number in numbers:
+            with contextlib.suppress(FileNotFoundError):
+                (self.folder / str(number) / seal.NAME).unlink()
+            shutil.rmtree(self.folder / str(number))
+        self._sound = [number for number in self._sound if number not in numbers]
+        self._damaged = [number for number in self._damaged if number not in numbers]
 
 
-class _LatestAndModel(PreservationPolicy):
-    """Keep the latest ones and `model`, which the loop names: one authority, not a second ranking."""
+@contextlib.contextmanager
+def _one_voice() -> Iterator[None]:
+    """Orbax's threads each print how a save failed, before it is raised; the one who catches it says so once."""
+    logger, level, hook = logging.getLogger("absl"), logging.getLogger("absl").level, sys.unraisablehook
 
-    def __init__(self, keep: int):
-        self.latest = LatestN(keep)
-        self.model = 0
+    def unless_late(what: Any) -> None:
+        if "Event loop is closed" not in str(what.exc_value):
+            hook(what)
 
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        latest = self.latest.should_preserve(checkpoints, context=context)
-        return [kept or found.step == self.model for kept, found in zip(latest, checkpoints, strict=True)]
+    logger.setLevel(logging.CRITICAL)
+    sys.unraisablehook = unless_late
+    yield
+    # not where it failed: what threads still have to say comes later
+    sys.unraisablehook = hook
+    logger.setLevel(level)
+
+
+def _reason(error: Exception) -> str:
+    """That of the operating system, where TensorStore tells its number."""
+    number = re.search(r"os_error_code='(\d+)'", str(error))
+    return os.strerror(int(number[1])) if number else first_line(error)
+
+
+def _numbers(folder: Path) -> list[int]:
+    return sorted(int(path.name) for path in folder.glob("[1-9]*") if path.name.isdecimal())
 
 
 def _as(like: Any) -> Any:

@@ -1,9 +1,7 @@
-"""The plain files of a run directory, each written to a temporary name, synced and renamed."""
+"""The plain files of a run directory, and whether a run may begin or go on there."""
 
-import csv
-import io
-import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +12,8 @@ from flowers_jax import atomic
 from flowers_jax import config as config_lib
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
+from flowers_jax.run import lock, seal
+from flowers_jax.run.files import Files
 from flowers_jax.types import Config
 
 METRICS_COLUMNS = (
@@ -25,11 +25,8 @@ METRICS_COLUMNS = (
 PREDICTIONS_COLUMNS = ("path", "label", "predicted", "probability")
 
 
-class RunDirectory:
+class RunDirectory(Files):
     """Reads and writes the files of one folder, whose names stand in its methods."""
-
-    def __init__(self, path: str | Path):
-        self.path = Path(os.path.expanduser(path)).absolute()
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":
@@ -53,7 +50,7 @@ class RunDirectory:
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise UsageError(f"{flag}: is a file; give a new folder or one of an unfinished run")
         try:
-            inside = os.listdir(self.path) if os.path.isdir(self.path) else []
+            inside = [name for name in os.listdir(self.path) if not _is_ours(name)] if os.path.isdir(self.path) else []
         except OSError as error:
             raise UsageError(f"{flag}: cannot be read ({error.strerror or error}); give another folder") from error
         if not inside:
@@ -65,7 +62,14 @@ class RunDirectory:
                 f"{flag}: belongs to a run with another config: {'; '.join(differing)}; "
                 "give another --workdir, or the same config"
             )
-        return True
+        if self.listed("model.json") and self.listed("splits.csv"):
+            return True
+        if "checkpoints" in inside:
+            raise UsageError(
+                f"{flag}: its {seal.NAME} is missing, and nothing else says whether its checkpoints are whole; "
+                "bring it back, or give another folder"
+            )
+        return False  # stopped before it had begun
 
     def check_writable(self) -> None:
         """Try it, for permissions, read-only mounts and quotas say no in different places; leaves no trace.
@@ -93,7 +97,7 @@ class RunDirectory:
         Raises:
             UsageError: `config.json` is damaged, or of another program.
         """
-        values = self._read_json("config.json")
+        values = self.read_json("config.json")
         try:
             return config_lib.from_flat(values)
         except UsageError as error:
@@ -103,31 +107,35 @@ class RunDirectory:
         self.write_json("config.json", config_lib.flatten(config))
 
     def read_model(self) -> dict[str, Any]:
-        return self._read_json("model.json")
+        return self.read_json("model.json")
 
     def write_model(self, description: Mapping[str, Any]) -> None:
         self.write_json("model.json", description)
 
     def read_summary(self) -> dict[str, Any] | None:
         """None while the run is not finished."""
-        return self._read_json("summary.json") if (self.path / "summary.json").is_file() else None
+        finished = self.listed("summary.json") and (self.path / "summary.json").is_file()
+        return self.read_json("summary.json") if finished else None
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         self.write_json("summary.json", summary)
 
     def forget_summary(self) -> None:
+        self.unlist("summary.json")
         (self.path / "summary.json").unlink(missing_ok=True)
+
+    def clear_partial(self) -> None:
+        """Remove what a process that was killed had begun to write."""
+        for partial in self.path.glob(f"{atomic.PARTIAL}*"):
+            shutil.rmtree(partial)
 
     def read_splits(self) -> dict[str, dict[str, str]]:
         """Rows of `splits.csv` by path."""
-        return {row["path"]: row for row in self._read_csv("splits.csv")}
+        return {row["path"]: row for row in self.read_csv("splits.csv")}
 
     def write_splits(self, examples: Iterable[Example], classes: Sequence[str]) -> None:
         rows = ({"path": e.path, "label": classes[e.label], "split": e.split, "sha256": e.sha256} for e in examples)
         self.write_csv("splits.csv", ("path", "label", "split", "sha256"), rows)
-
-    def read_metrics(self) -> list[dict[str, str]]:
-        return self._read_csv("metrics.csv")
 
     def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self.write_csv("metrics.csv", METRICS_COLUMNS, rows)
@@ -136,7 +144,7 @@ class RunDirectory:
         self.write_csv("predictions.csv", PREDICTIONS_COLUMNS, rows)
 
     def read_predictions(self) -> list[dict[str, str]]:
-        return self._read_csv("predictions.csv")
+        return self.read_csv("predictions.csv")
 
     def apply_splits(self, dataset: Dataset, classes: Sequence[str]) -> Dataset:
         """The photographs of an existing run in its order, with its splits and classes; what came since is left out.
@@ -158,40 +166,7 @@ class RunDirectory:
             applied.append(replace(example, label=classes.index(row["label"]), split=row["split"]))
         return replace(dataset, examples=tuple(applied), classes=tuple(classes))
 
-    def _read_json(self, name: str) -> dict[str, Any]:
-        try:
-            values = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UsageError(f"{self.path / name}: damaged ({error}); give another run directory") from error
-        if not isinstance(values, dict):
-            raise UsageError(f"{self.path / name}: damaged (no JSON object); give another run directory")
-        return values
 
-    def write_json(self, name: str, value: Any) -> None:
-        """A file of JSON, whole or not at all."""
-        self._write(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-    def _read_csv(self, name: str) -> list[dict[str, str]]:
-        path = self.path / name
-        if not path.is_file():
-            return []
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return list(csv.DictReader(file))
-
-    def write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-        """A file of CSV with RFC 4180 quoting, whole or not at all."""
-        text = io.StringIO()
-        for row in ({column: column for column in columns}, *rows):
-            line = io.StringIO()
-            # With its own line end RFC 4180 quotes every field that holds either half of it; the file has \n.
-            csv.DictWriter(line, columns, lineterminator="\r\n").writerow(row)
-            text.write(line.getvalue().removesuffix("\r\n") + "\n")
-        self._write(name, text.getvalue())
-
-    def _write(self, name: str, text: str) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        partial = self.path / f".{name}.partial"
-        # surrogateescape: file names that are not UTF-8 keep their bytes
-        with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-        atomic.settle(partial, self.path / name)
+def _is_ours(name: str) -> bool:
+    """What a process leaves that was killed before its run began."""
+    return name == lock.NAME or name.startswith(atomic.PARTIAL)

@@ -36,12 +36,9 @@ def initial_state(
     )
 
 
-def save(checkpoints: Checkpoints, state: TrainState, frozen: Collection[str], progress: Progress) -> None:
+def save(checkpoints: Checkpoints, state: TrainState, frozen: Collection[str], progress: Progress, keep: int) -> None:
     """Write the next checkpoint."""
-    checkpoints.save(
-        eval_variables(state, frozen), _rest(state, frozen), progress.to_json(),
-        model_checkpoint=progress.model_checkpoint,
-    )  # fmt: skip
+    checkpoints.save(eval_variables(state, frozen), _rest(state, frozen), progress.to_json(), keep)
 
 
 def restore(checkpoints: Checkpoints, number: int, like: TrainState, frozen: Collection[str]) -> TrainState:

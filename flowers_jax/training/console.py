@@ -9,12 +9,13 @@ import jax
 from flax import traverse_util
 from tqdm import tqdm
 
-from flowers_jax.data.folder import twins
 from flowers_jax.data.split import SPLITS
 from flowers_jax.models.mobilenet_v2_layout import group_of, is_frozen, layers_above
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.prepare import Job
 from flowers_jax.training.state import Progress, Tree, split_params
+
+MOST_LISTED = 20
 
 
 def banner(job: Job) -> str:
@@ -31,10 +32,15 @@ def banner(job: Job) -> str:
         f"         {job.weights.reason}",
         f"devices  {len(job.devices)} x {job.devices[0].device_kind}",
     ]
-    if data.skipped:
-        lines.append(f"skipped  {len(data.skipped)} files, the first: {data.skipped[0].path}: {data.skipped[0].reason}")
-    if copies := twins(data):
-        lines.append(f"warning  {len(copies)} photographs: {copies[0].path} is {copies[0].reason}")
+    lines += [f"skipped  {skipped}" for skipped in data.skipped[:MOST_LISTED]]
+    if len(data.skipped) > MOST_LISTED:
+        lines.append(f"         and {len(data.skipped) - MOST_LISTED} more; scripts/check.py lists all")
+    lines += [f"warning  {remark}" for remark in data.remarks]
+    if (begun_on := job.description["devices"]) != len(job.devices):
+        lines.append(
+            f"warning  the run was begun on {begun_on} devices and goes on on {len(job.devices)}: "
+            "equal up to rounding, no longer to the bit"
+        )
     if job.phases[0].frozen and job.weights.name == "none":
         lines.append(
             "warning  the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -78,13 +79,14 @@ class FeatureCache:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
         examples = [example for example in self.dataset.examples if example.split == split]
         labels = np.array([example.label for example in examples], np.int32)
-        file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npy"
+        file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz"
         try:
-            return Part(np.load(file), labels)
-        except (OSError, ValueError, EOFError):  # not there, or damaged
+            with file.open("rb") as stream:
+                return Part(np.load(stream)["features"], labels)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # not there, or damaged: a zip has sums
             features = self._compute(split, view)
         with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # what cannot be kept costs time only
-            np.save(partial, features)
+            np.savez(partial, features=features)
         return Part(features, labels)
 
     def _compute(self, split: str, view: View) -> Features:

@@ -1,15 +1,16 @@
 """A whole run: prepare, train, test, summarise."""
 
-import signal
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
 from flowers_jax import config as config_lib
-from flowers_jax.errors import Interrupted
+from flowers_jax.errors import Interrupted, TrainingError, UsageError
+from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training import console
-from flowers_jax.training.prepare import prepare
+from flowers_jax.training import console, signals
+from flowers_jax.training.prepare import Job, prepare
 from flowers_jax.training.trainer import Trainer
 from flowers_jax.types import Config
 
@@ -19,7 +20,8 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
 
     Raises:
         UsageError: a mistake of the caller's; nothing was written.
-        TrainingError: the loss is not finite, or a photograph went away; the last good checkpoint is kept.
+        TrainingError: the loss is not finite, the disk is full, or a photograph went away; the last good checkpoint
+            is kept.
         Interrupted: SIGINT or SIGTERM; the state is saved and the same call goes on.
     """
     started = time.monotonic()
@@ -30,20 +32,40 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
         print(f"nothing to do, the run is complete. {console.ending(summary)}")
         return summary
     run.check_writable()
-    job = prepare(config, run, begun)
-    print(console.banner(job), flush=True)
-    run.forget_summary()  # of an earlier end, where more epochs are asked for now
-    run.write_config(config)
-    run.write_model(job.description)
-    run.write_splits(job.dataset.examples, job.dataset.classes)
-    trainer = Trainer(config, job, started)
+    with contextlib.ExitStack() as held, signals.raised():
+        try:
+            if begun:
+                held.enter_context(lock.owned(run.path))
+            job = prepare(config, run, begun)
+            print(console.banner(job), flush=True)
+            if not begun:
+                held.enter_context(lock.owned(run.path))
+                if run.check(config):
+                    raise UsageError(f"--workdir={run.path}: a run began there meanwhile; give another")
+        except signals.Stop as stop:
+            raise Interrupted(stop.signum, "stopped before there was anything to save") from None
+        return _train(config, job, begun, started)
+
+
+def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, Any]:
+    """Everything that writes."""
+    trainer, run = Trainer(config, job, started), job.run
     try:
+        run.clear_partial()
+        job.checkpoints.go_on_from(job.checkpoint, config.checkpoint.keep)
+        run.forget_summary()  # of an earlier end, where more epochs are asked for now
+        run.write_config(config)
+        if not begun:
+            run.write_model(job.description)
+            run.write_splits(job.dataset.examples, job.dataset.classes)
         trainer.train()
         summary, predictions = trainer.test()
-    except KeyboardInterrupt:  # outside the loop, or a second one
-        raise Interrupted(signal.SIGINT, trainer.how_to_go_on()) from None
-    run.write_predictions(predictions)
-    run.write_summary(summary)
+        run.write_predictions(predictions)
+        run.write_summary(summary)
+    except signals.Stop as stop:
+        raise Interrupted(stop.signum, trainer.how_to_go_on()) from None
+    except OSError as error:
+        raise TrainingError(f"{error}; {trainer.last_good()}") from error
     print(console.ending(summary))
     return summary
 

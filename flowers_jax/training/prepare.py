@@ -1,5 +1,6 @@
 """Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,28 +11,23 @@ import jax
 import jax.numpy as jnp
 
 from flowers_jax import base_config, models, parallel
-from flowers_jax import config as config_lib
 from flowers_jax.data import sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.pipeline import Part, decode_split
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import DamageWarning
 from flowers_jax.evaluation import trained
 from flowers_jax.models import pretrained
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
+from flowers_jax.training.checks import check_model
 from flowers_jax.training.phases import Phase, make_phases
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
+from flowers_jax.training.watch import Watch
 from flowers_jax.types import Config, Devices
 
 NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
-
-
-ONLY_MOBILENET_V2 = (
-    "model.alpha", "model.head", "model.batch_norm", "model.dropout", "model.stochastic_depth", "model.output_stride",
-    "transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,8 @@ class Job:
     Attributes:
         dataset: its examples have their splits.
         variables: the initial ones, on the host.
-        progress: of the latest checkpoint; None for a new run.
+        checkpoint: number of the one to go on from; 0 for none.
+        progress: of that checkpoint; None for a new run.
         description: what `model.json` is to say.
     """
 
@@ -61,6 +58,8 @@ class Job:
     preprocessing: Preprocessing
     phases: tuple[Phase, ...]
     variables: Tree
+    checkpoints: Checkpoints
+    checkpoint: int
     progress: Progress | None
     weights: Weights
     description: dict[str, Any]
@@ -78,17 +77,17 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     devices = parallel.choose_devices(config.devices, config.batch_size)
     check_model(config)
     checkpoints = Checkpoints(run.path)
-    latest = checkpoints.latest() if begun else None
+    usable = checkpoints.usable() if begun else None
     dataset = _dataset(config, run, begun)
-    pretrained_weights = None if latest else _weights(config)
-    fields = trained.fields_of(run.read_model()) if latest else module_fields(config, pretrained_weights)
+    pretrained_weights = None if usable else _weights(config)
+    fields = trained.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
-    preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if latest else None)
+    preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
     variables = init_variables(module, preprocessing, config.seed)
     if pretrained_weights:
         variables = pretrained.fill(variables, pretrained_weights)
     phases = make_phases(config, module, steps_per_epoch(config, dataset))
-    if latest:
+    if usable:
         description = run.read_model()
     else:
         weights = pretrained_weights.file if pretrained_weights else NO_WEIGHTS
@@ -97,12 +96,24 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
             "weights": {"name": weights.path.name or "none", "sha256": weights.sha256, "reason": weights.reason},
             "dataset": {"name": dataset.name, "reason": dataset.reason},
             "flip": config.evaluation.flip,
+            "devices": len(devices),
         }
-    progress = Progress.from_json(checkpoints.progress(latest)) if latest else None
     return Job(
-        run, devices, dataset, module, preprocessing, phases, variables, progress,
-        Weights(**description["weights"]), description,
+        run, devices, dataset, module, preprocessing, phases, variables, checkpoints, usable[0] if usable else 0,
+        _progress(config, checkpoints, *usable) if usable else None, Weights(**description["weights"]), description,
     )  # fmt: skip
+
+
+def _progress(config: Config, checkpoints: Checkpoints, number: int, model: int) -> Progress:
+    """Where checkpoint `number` left the run, whose model is now that of checkpoint `model`."""
+    progress = Progress.from_json(checkpoints.progress(number))
+    if progress.model_checkpoint == model:
+        return progress
+    lost = checkpoints.folder / str(progress.model_checkpoint)
+    progress = Watch.from_config(config).without_best(progress, number)
+    now = f"that of epoch {progress.epoch} takes its place" if progress.model_checkpoint else "the next takes its place"
+    warnings.warn(f"{lost} held the best epoch's model and is lost: {now}", DamageWarning, stacklevel=2)
+    return progress
 
 
 def _weights(config: Config) -> pretrained.Weights | None:
@@ -116,59 +127,9 @@ def steps_per_epoch(config: Config, dataset: Dataset) -> int:
     return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
 
 
-def check_model(config: Config) -> None:
-    """What the model or the data do not have, they cannot be asked for."""
-    name, size, weights = config.model.name, config.data.image_size, config.model.weights
-    if config.data.folds and config.data.fold > config.data.folds:
-        raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
-    if name == "mobilenet_v2":
-        if weights not in ("auto", "none", *(known.name for known in pretrained.KNOWN)):
-            pretrained.named_file(weights)  # before the data, which may take a while
-        if size < 32:
-            raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
-        _check_transfer(config)
-    elif config.model.freeze != "none":
-        raise UsageError(
-            f"--config.model.freeze={config.model.freeze}: {name} has no backbone; give --config.model.freeze=none"
-        )
-    elif weights not in ("auto", "none"):
-        raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
-    else:
-        default, given = config_lib.flatten(base_config.get_config()), config_lib.flatten(config)
-        for key in ONLY_MOBILENET_V2:
-            if given[key] != default[key]:
-                raise UsageError(f"--config.{key}={given[key]}: only mobilenet_v2 has it; give {default[key]}")
-
-
-def _check_transfer(config: Config) -> None:
-    """What `config.transfer` asks for must be able to happen."""
-    transfer, frozen = config.transfer, config.model.freeze == "backbone"
-    if transfer.epochs and frozen:
-        raise UsageError(
-            f"--config.transfer.epochs={transfer.epochs}: with --config.model.freeze=backbone the head trains alone "
-            "all along; give 0, or another freeze"
-        )
-    if frozen and config.optimizer.layer_decay != 1:
-        raise UsageError(
-            f"--config.optimizer.layer_decay={config.optimizer.layer_decay}: no layer below the head trains; give 1"
-        )
-    if frozen and transfer.views:
-        for key in ("mixup", "cutmix"):
-            if config.augment[key]:
-                raise UsageError(
-                    f"--config.augment.{key}={config.augment[key]}: features that are computed once are not mixed; "
-                    "give 0, or --config.transfer.views=0"
-                )
-    if transfer.views and not (transfer.epochs or frozen):
-        raise UsageError(
-            f"--config.transfer.views={transfer.views}: the backbone trains, so its features change; "
-            "give 0, --config.model.freeze=backbone, or --config.transfer.epochs"
-        )
-
-
 def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
     """The examples with their splits; `splits.csv` and what `auto` came to govern a run that has begun."""
-    if begun and (run.path / "splits.csv").is_file():
+    if begun:
         description = run.read_model()
         chosen = description["dataset"]
         dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])

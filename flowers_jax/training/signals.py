@@ -1,38 +1,78 @@
-"""Stopping in good order: the first SIGINT or SIGTERM is noted, a second one acts as always."""
+"""Stopping in good order: the first SIGINT or SIGTERM is heard, a second one ends the process at once."""
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+import jax
+from jax.experimental import multihost_utils
 
 
-class Stop:
+class Stop(KeyboardInterrupt):
     """`signum` is the signal that arrived, 0 while none has."""
 
     signum: int = 0
 
 
 @contextmanager
-def noted() -> Iterator[Stop]:
-    """While in here, the loop asks `stop.signum` between steps. Does nothing outside the main thread."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+def raised() -> Iterator[None]:
+    """While in here, a signal raises `Stop`: where there is nothing to save."""
 
-    def note(signum: int, _: FrameType | None) -> None:
+    def leave(signum: int) -> None:
+        stop = Stop()
         stop.signum = signum
-        for number in SIGNALS:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        raise stop
 
-    for number in SIGNALS:
-        signal.signal(number, note)
-    try:
+    with _handled(leave):
+        yield
+
+
+@contextmanager
+def noted() -> Iterator[Stop]:
+    """While in here, the loop asks `stop.signum` between steps."""
+    stop = Stop()
+
+    def note(signum: int) -> None:
+        os.write(2, b"\nsaving after this step; once more ends at once\n")  # print may be what was interrupted
+        stop.signum = signum
+
+    with _handled(note):
         yield stop
+
+
+def preempted(step: int) -> bool:
+    """Whether the machines of this run, told that one of them will go away, agreed to save after this step.
+
+    JAX's distributed runtime listens to SIGTERM itself, the notice that clusters give; without it the answer is no.
+    """
+    return _jax_listens() and multihost_utils.reached_preemption_sync_point(step)
+
+
+def _jax_listens() -> bool:
+    return jax.distributed.is_initialized() and jax.config.values["jax_enable_preemption_service"]
+
+
+@contextmanager
+def _handled(act: Callable[[int], None]) -> Iterator[None]:
+    """Call `act(signum)` at the first signal. Does nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGINT] if _jax_listens() else [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def first(signum: int, _: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)  # acts at once, within compiled code too
+        act(signum)
+
+    for number in numbers:
+        signal.signal(number, first)
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -65,7 +65,8 @@ class Progress:
     """Where the loop is. `epoch` counts whole epochs, `phase_epoch` those of phase number `phase`, `sums` belong to the
     one after.
 
-    The model of the run so far is that of `model_epoch`, kept as checkpoint number `model_checkpoint`.
+    The model of the run so far is that of `model_epoch`, kept as checkpoint number `model_checkpoint`. `rows` are those
+    of `metrics.csv`.
     """
 
     plateau: PlateauState
@@ -79,6 +80,7 @@ class Progress:
     phase_epoch: int = 0
     sums: EpochSums = field(default_factory=EpochSums)
     seconds: float = 0.0
+    rows: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self)
@@ -87,4 +89,5 @@ class Progress:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Progress":
         parts = {"plateau": PlateauState, "stopping": StoppingState, "best": BestState, "sums": EpochSums}
-        return cls(**values | {name: kind(**values[name]) for name, kind in parts.items()})
+        built = {name: kind(**values[name]) for name, kind in parts.items()}
+        return cls(**{**values, **built, "rows": tuple(values["rows"])})

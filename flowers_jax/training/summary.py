@@ -25,7 +25,6 @@ def summarize(
     config: Config,
     job: Job,
     progress: Progress,
-    rows: list[dict[str, Any]],
     *,
     validation: Predicted,
     test: Predicted | None,
@@ -57,7 +56,7 @@ def summarize(
         "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
         "temperature": metrics.fit_temperature(*validation),
         "seconds": round(seconds, 2),
-        "images_per_second": round(median(_rates(rows)), 2),
+        "images_per_second": round(median(_rates(progress.rows)), 2),
         "devices": [device.device_kind for device in job.devices],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     }

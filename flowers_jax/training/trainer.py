@@ -1,6 +1,7 @@
 """The training loop. Within a phase epochs, within an epoch: train, evaluate, monitors, metrics row, save."""
 
 import math
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,6 @@ from flowers_jax.data import augment
 from flowers_jax.data.pipeline import Batch, Part, batches, epoch_order
 from flowers_jax.errors import Interrupted, TrainingError
 from flowers_jax.evaluation import metrics
-from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.training import checkpointing, console, signals
 from flowers_jax.training.checkpointing import initial_state, restore_variables
 from flowers_jax.training.optim import with_learning_rate
@@ -34,18 +34,19 @@ class Trainer:
 
     def __init__(self, config: Config, job: Job, started: float):
         self.config, self.job = config, job
-        self.checkpoints = Checkpoints(job.run.path, config.checkpoint.keep)
+        self.checkpoints = job.checkpoints
         self.watch = Watch.from_config(config)
         self.progress = job.progress or self.watch.start(job.phases[0].learning_rate)
-        self.rows: list[dict[str, Any]] = [*job.run.read_metrics()][: self.progress.epoch]
         self.augment = augment.from_config(config)
         self.start = started - self.progress.seconds
         self.last_save = time.monotonic()
 
     def train(self) -> None:
         """Every phase: epochs until its last or until early stopping."""
+        if self.progress.rows:
+            self.job.run.write_metrics(self.progress.rows)  # a process that was killed may have written one more
         while True:
-            self._enter(self.progress.phase)  # everything is saved here, so that a signal may act at once
+            self._enter(self.progress.phase)  # everything is saved here, so that a signal may end it
             try:
                 with signals.noted() as self.stop:
                     while not self._phase_is_over():
@@ -65,7 +66,7 @@ class Trainer:
         examples = [example for example in self.job.dataset.examples if example.split == "test"]
         test = self.parts.logits(variables, "test") if examples else None
         summary = summarize(
-            self.config, self.job, self.progress, self.rows,
+            self.config, self.job, self.progress,
             validation=self.parts.logits(variables, "validation"), test=test, seconds=time.monotonic() - self.start,
         )  # fmt: skip
         return summary, predictions(examples, self.job.dataset.classes, test, summary["temperature"]) if test else []
@@ -80,9 +81,7 @@ class Trainer:
         state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=config.optimizer.ema > 0)
         self.state = parallel.replicate(jax.device_get(state), self.job.devices)
         if resumed:
-            self.state = checkpointing.restore(
-                self.checkpoints, self.checkpoints.latest() or 0, self.state, phase.frozen
-            )
+            self.state = checkpointing.restore(self.checkpoints, self.job.checkpoint, self.state, phase.frozen)
         variables = jax.device_get(eval_variables(self.state, phase.frozen))
         self.parts = make_parts(config, self.job, phase, variables, self.augment)
         step = partial(
@@ -171,8 +170,7 @@ class Trainer:
         self.progress = self.watch.after_epoch(self.progress, row, self.checkpoints.next_number())
         opt_state = with_learning_rate(self.state.opt_state, self.progress.plateau.lr)
         self.state = replace(self.state, opt_state=parallel.replicate(opt_state, self.job.devices))
-        self.rows.append(row)
-        self.job.run.write_metrics(self.rows)
+        self.job.run.write_metrics(self.progress.rows)
         self._save()
         self.bar.epoch_line(row, self.progress)
         if self.stop.signum:
@@ -182,6 +180,8 @@ class Trainer:
         """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
         every_steps, every_minutes = self.config.checkpoint.every_steps, self.config.checkpoint.every_minutes
         batches_done = self.progress.sums.batches + unread
+        if signals.preempted(self.progress.epoch * self._steps_per_epoch() + batches_done):
+            self.stop.signum = signal.SIGTERM
         if batches_done == self._steps_per_epoch():
             return False, False  # the end of the epoch does both
         leave = bool(self.stop.signum)
@@ -196,7 +196,7 @@ class Trainer:
             params = jax.device_get(state.params)
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
                 raise self._not_finite(f"parameters are not finite after step {int(state.step)}")
-            checkpointing.save(self.checkpoints, state, self.phase.frozen, self.progress)
+            checkpointing.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
         self.last_save = time.monotonic()
 
     def how_to_go_on(self) -> str:
@@ -206,10 +206,15 @@ class Trainer:
         again = f"the same command with --workdir={self.job.run.path} goes on from here"
         return f"stopped in epoch {self.progress.epoch + 1}, state saved; {again}"
 
-    def _not_finite(self, what: str) -> TrainingError:
+    def last_good(self) -> str:
+        """What is left after a failure."""
         kept = self.checkpoints.latest()
-        where = f"checkpoint {kept} in {self.job.run.path} is the last good one" if kept else "nothing was saved yet"
-        return TrainingError(f"{what}: try a lower --config.learning_rate than {self.config.learning_rate}; {where}")
+        where = f"checkpoint {kept} in {self.job.run.path} is the last good one, from which the same command goes on"
+        return where if kept else "nothing was saved yet"
+
+    def _not_finite(self, what: str) -> TrainingError:
+        lower = f"try a lower --config.learning_rate than {self.config.learning_rate}"
+        return TrainingError(f"{what}: {lower}; {self.last_good()}")
 
     def _steps_per_epoch(self) -> int:
         return steps_per_epoch(self.config, self.job.dataset)

@@ -77,4 +77,15 @@ class Watch:
             epoch=row["epoch"],
             phase_epoch=progress.phase_epoch + 1,
             sums=EpochSums(),
+            rows=(*progress.rows, dict(row)),
+        )
+
+    def without_best(self, progress: Progress, checkpoint: int) -> Progress:
+        """Where the best epoch's model is lost: that of this checkpoint in its place, or none within an epoch."""
+        name, keeper = self.best
+        epoch, best = 0, keeper.init()
+        if not progress.sums.batches:
+            epoch, best = progress.epoch, keeper.update(best, progress.rows[-1][name])
+        return replace(
+            progress, best=best, best_epoch=epoch, model_epoch=epoch, model_checkpoint=checkpoint if epoch else 0
         )

@@ -1,12 +1,15 @@
 """The one decoder: formats by content, orientation, colour, limits, and reasons for refusing."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
-from flowers_jax.data.decode import DecodeError, decode
+from flowers_jax.data import decode as decode_module
+from flowers_jax.data.decode import DecodeError, decode, format_of
 from tests.conftest import png
 
 
@@ -14,23 +17,26 @@ from tests.conftest import png
 def test_formats_by_content(draw, kind):
     image = draw(1)
     pixels = decode(png(image, kind))
+    assert format_of(png(image, kind)) == kind
     assert pixels.shape == (32, 40, 3) and pixels.dtype == np.uint8
     with Image.open(io.BytesIO(png(image, kind))) as same:
         np.testing.assert_array_equal(pixels, np.asarray(same.convert("RGB")))
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation(orientation):
+def test_exif_orientation(orientation, kind):
     six = np.array([[(255, 0, 0), (0, 255, 0)], [(0, 0, 255), (9, 9, 9)], [(99, 0, 99), (0, 99, 0)]], np.uint8)
     upright = Image.fromarray(np.kron(six, np.ones((8, 8, 1), np.uint8)))
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Image.Transpose that stores it turned
     turned = upright if orientation == 1 else upright.transpose(Image.Transpose(undo[orientation]))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = png(turned, "PNG", exif=exif.tobytes())
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
+    data = png(turned, kind, exif=exif, **options)
     with Image.open(io.BytesIO(data)) as stored:
         assert stored.getexif()[0x0112] == orientation
-    np.testing.assert_array_equal(decode(data), np.asarray(upright))
+    np.testing.assert_allclose(decode(data), np.asarray(upright), atol=2 if kind == "JPEG" else 0)
 
 
 def test_transparency_shows_white():
@@ -76,6 +82,8 @@ def test_first_frame_of_an_animation():
 def test_what_is_no_image_is_refused(data, reason):
     with pytest.raises(DecodeError, match=reason):
         decode(data)
+    with pytest.raises(DecodeError, match="not an image of a known format"):
+        format_of(data)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -115,6 +123,51 @@ def test_resize_is_pillows(draw):
     expected = np.asarray(image.resize((28, 28), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(decode(png(image), 28, resize="stretch"), expected)
     np.testing.assert_array_equal(decode(png(image), 28, crop=1.0), expected)
+
+
+def test_damage_elsewhere_in_exif_leaves_its_orientation():
+    """`ImageOps.exif_transpose` fails here, where it writes what it has read."""
+    image = Image.new("RGB", (24, 16), "red")
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "maker"
+    sound = png(image, "JPEG", exif=exif)
+    maker = struct.pack(">HHI", 0x010F, 2, 6)
+    damaged = sound.replace(maker, struct.pack(">HHI", 0x0100, 2, 6))
+    assert sound.count(maker) == 1
+    with Image.open(io.BytesIO(damaged)) as opened, pytest.raises(struct.error):
+        ImageOps.exif_transpose(opened)
+    assert decode(sound).shape == decode(damaged).shape == (24, 16, 3)
+
+
+def test_lack_of_memory_is_not_called_damage(draw, monkeypatch):
+    def lacking(_: Image.Image) -> Image.Image:
+        raise MemoryError
+
+    monkeypatch.setattr(decode_module, "_upright", lacking)
+    with pytest.raises(DecodeError, match=r"^needs more memory than there is; data\.max_pixels could be lower$"):
+        decode(png(draw(1)))
+
+
+def test_a_side_that_would_take_gigabytes_to_resize():
+    data = bytearray(png(Image.new("RGB", (1, 1)), "BMP"))
+    struct.pack_into("<ii", data, 18, 1, 1_000_001)
+    with pytest.raises(DecodeError, match="1x1000001 has a side of more than 1000000 pixels"):
+        decode(bytes(data))
+
+
+def tiled_tiff(size: int, tile: int, data: bytes) -> bytes:
+    """A grey TIFF of one deflated tile, of which the photograph is the corner."""
+    tags = {256: size, 257: size, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile, 324: 134, 325: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    header = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    return header + entries + bytes(4) + data
+
+
+def test_a_small_tiff_with_a_tile_that_is_a_bomb():
+    assert decode(tiled_tiff(16, 32, zlib.compress(b"\x4d" * 32 * 32))).tolist() == [[[0x4D] * 3] * 16] * 16
+    bomb = tiled_tiff(16, 20000, zlib.compress(bytes(1000)))
+    with pytest.raises(DecodeError, match=r"a tile of 20000x20000 is 400000000 pixels, more than data\.max_pixels"):
+        decode(bomb)
 
 
 def test_broken_exif_and_profiles_do_no_harm(draw):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from flowers_jax.data.folder import load_folder, twins
+from flowers_jax.data.folder import load_folder
 from flowers_jax.errors import UsageError
 from tests.conftest import png
 
@@ -65,12 +65,13 @@ def test_what_is_no_photograph_is_listed_and_the_rest_is_used(folder, draw, tmp_
         assert reason in reasons[path]
 
 
-def test_links_out_are_read_when_asked(folder, tmp_path):
+def test_links_out_are_read_when_asked(folder, draw, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.move(folder / "five_petals", moved)
     (folder / "five_petals").symlink_to(moved)
     (moved / "round").symlink_to(moved)
-    (folder / "three_petals" / "linked.png").symlink_to(moved / "0.png")
+    (tmp_path / "another.png").write_bytes(png(draw(1)))
+    (folder / "three_petals" / "linked.png").symlink_to(tmp_path / "another.png")
     assert len(load_folder(str(folder)).examples) == 40
     assert len(load_folder(str(folder), follow_links=True).examples) == 61
 
@@ -86,24 +87,24 @@ def test_ready_made_parts(folder, tmp_path, validation):
     assert [(e.path.split("/")[0], e.split) for e in data.examples[::2]] == sorted(
         [("train", "train"), (validation, "validation"), ("test", "test")]
     )
-    assert twins(data) == []
-    shutil.copy(folder / "five_petals/0.png", divided / "test" / "five_petals" / "leak.png")
-    shutil.copy(folder / "five_petals/0.png", divided / "train" / "three_petals" / "both.png")
-    assert {t.path: t.reason.rsplit(" ", 1)[1] for t in twins(load_folder(str(divided)))} == {
-        "test/five_petals/leak.png": "part",
-        "train/five_petals/0.png": "part",
-        "train/three_petals/both.png": "class",
-    }
+    assert data.skipped == ()
     (divided / "test" / "strange").mkdir()
     shutil.copy(folder / "five_petals/5.png", divided / "test" / "strange")
     with pytest.raises(UsageError, match="train/ has no usable photograph of class strange"):
+        load_folder(str(divided))
+    (divided / "test" / "strange" / "5.png").unlink()
+    shutil.copy(folder / "five_petals/0.png", divided / "test" / "five_petals")
+    leak = r"class five_petals; the first of 2 skipped: train/five_petals/0\.png: byte-identical to test/five_petals/0"
+    with pytest.raises(UsageError, match=leak):
         load_folder(str(divided))
 
 
 def test_parts_are_protected_as_class_folders_are(folder, tmp_path):
     divided = tmp_path / "divided"
-    for name in ("train", "validation"):
-        shutil.copytree(folder, divided / name)
+    shutil.copytree(folder, divided / "train")
+    for moved in [*divided.glob("train/*/1?.png")]:
+        (divided / "validation" / moved.parent.name).mkdir(parents=True, exist_ok=True)
+        moved.rename(divided / "validation" / moved.parent.name / moved.name)
     (tmp_path / "elsewhere").mkdir()
     shutil.copytree(folder, tmp_path / "elsewhere" / "more")
     (divided / "test").symlink_to(tmp_path / "elsewhere")

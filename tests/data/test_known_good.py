@@ -2,6 +2,9 @@
 
 from flowers_jax import base_config, fetch
 from flowers_jax.data import collect, known_good, sources
+from flowers_jax.data.known_good import Known
+
+SEEN = {"a" * 64: Known(7, "b" * 64)}
 
 
 def test_a_second_look_decodes_nothing(folder, tmp_path, monkeypatch):
@@ -20,14 +23,15 @@ def test_a_second_look_decodes_nothing(folder, tmp_path, monkeypatch):
 
 def test_damaged_lines_are_left_out_and_a_folder_that_cannot_be_written_is_no_matter(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    known_good.add({"a" * 64: 7})
-    (file,) = fetch.cache_dir().glob("decodable*")
-    file.write_text(file.read_text() + "short 3\n" + "b" * 64 + " x\n\0")
-    assert known_good.load() == {"a" * 64: 7}
+    known_good.add(SEEN)
+    (file,) = fetch.cache_dir().glob("decoded-*")
+    damaged = (f"short 3 {'b' * 64}", f"{'c' * 64} x {'b' * 64}", f"{'c' * 64} 3", f"{'c' * 64} 3 {'x' * 64}", "\0")
+    file.write_text(file.read_text() + "\n".join(damaged))
+    assert known_good.load() == SEEN
     file.write_bytes(b"\xff\xfe")
     assert known_good.load() == {}
     file.unlink()
     fetch.cache_dir().rmdir()
     fetch.cache_dir().write_text("a file stands here")
-    known_good.add({"a" * 64: 7})
+    known_good.add(SEEN)
     assert known_good.load() == {}

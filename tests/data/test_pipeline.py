@@ -1,6 +1,9 @@
 """Batches: each example once, the same whatever the workers, from any point of any epoch."""
 
+import errno
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,10 +27,14 @@ def dataset(folder):
 def test_the_same_bytes_whatever_the_workers_and_the_cache(dataset):
     one = pipeline.decode_split(dataset, "train", P, max_pixels=10**6, workers=1)
     assert one.images.shape == (48, 28, 28, 3) and one.labels.dtype == np.int32
-    for options in ({"workers": 7}, {"cache": "disk"}, {"cache": "disk", "workers": 3}):
+    order = pipeline.epoch_order(48, 0, 1)
+    batches = list(pipeline.batches(one, order, 16))
+    for options in ({"workers": 4}, {"workers": 7}, {"cache": "disk"}, {"cache": "disk", "workers": 3}):
         other = pipeline.decode_split(dataset, "train", P, max_pixels=10**6, **options)
         np.testing.assert_array_equal(one.images, other.images)
         np.testing.assert_array_equal(one.labels, other.labels)
+        for batch, same in zip(batches, pipeline.batches(other, order, 16), strict=True):
+            assert all(batch[name].tobytes() == same[name].tobytes() for name in ("image", "label", "mask"))
     assert len(list((fetch.cache_dir() / "decoded").iterdir())) == 1
 
 
@@ -39,6 +46,41 @@ def test_disk_cache_is_read_without_the_photographs(dataset, folder):
     np.testing.assert_array_equal(first.images, again.images)
     with pytest.raises(TrainingError, match=r"6 photograph.*eight_petals/"):
         pipeline.decode_split(dataset, "test", P, max_pixels=10**6)
+
+
+def test_a_full_disk_is_said_before_anything_is_decoded(dataset, monkeypatch, tmp_path):
+    """A mapped file that outgrows its disk would end the process by a signal."""
+
+    def full(_: int, offset: int, size: int) -> None:
+        assert (offset, size) == (0, 6 * 28 * 28 * 3 + 128)  # and NumPy's header
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    monkeypatch.setattr(pipeline, "_fill", None)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*decoded"):
+        pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
+    assert list((fetch.cache_dir() / "decoded").iterdir()) == []
+
+
+def test_the_file_has_its_space_from_the_start(dataset, monkeypatch, tmp_path):
+    def look(mapped: np.memmap, *_: object) -> None:
+        status = Path(mapped.filename).stat()
+        assert status.st_blocks * 512 >= status.st_size > 48 * 28 * 28 * 3
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    monkeypatch.setattr(pipeline, "_fill", look)
+    pipeline.decode_split(dataset, "train", P, max_pixels=10**6, cache="disk")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_reserve_is_used_all_the_same(dataset, monkeypatch, tmp_path, number):
+    def cannot(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    monkeypatch.setattr(os, "posix_fallocate", cannot)
+    assert len(pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk").labels) == 6
 
 
 def numbered(count: int) -> pipeline.Part:

@@ -55,6 +55,51 @@ def test_copies_keep_to_one_side_and_every_file_is_placed(contents, seed):
         assert sides.setdefault(example.sha256, example.split) == example.split in split.SPLITS
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    groups=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=40, max_size=150),
+    seed=st.integers(0, 100),
+)
+def test_what_looks_alike_keeps_to_one_side(groups, seed):
+    groups = [*groups, *((0, 100 + i) for i in range(100))]
+    examples = [Example(str(i), label, f"content {i}", group=str(group)) for i, (label, group) in enumerate(groups)]
+    folds = [split.assign_fold(examples, 3, number, (0.6, 0.2, 0.2), seed) for number in (1, 2, 3)]
+    for done in (split.assign(examples, (0.6, 0.2, 0.2), seed), *folds):
+        sides = {}
+        for example in done:
+            assert sides.setdefault(example.group, example.split) == example.split in split.SPLITS
+    assert Counter(e.path for done in folds for e in done if e.split == "test") == {e.path: 1 for e in examples}
+
+
+def alike(label: int, *sizes: int) -> list[Example]:
+    """A class of groups of so many photographs."""
+    return [
+        Example(f"{label}/{group}/{i}", label, f"{label}-{group}-{i}", group=f"{label}-{group}")
+        for group, size in enumerate(sizes)
+        for i in range(size)
+    ]
+
+
+def test_groups_that_are_too_large_for_a_part_are_in_it_all_the_same():
+    """Series of twenty, as from a video: a tenth of a class is ten."""
+    done = split.assign([*alike(0, 20, 20, 20, 20, 20), *alike(1, 30, 40, 30)], (0.8, 0.1, 0.1), 0)
+    assert parts(done) == {
+        (0, "train"): 60, (0, "validation"): 20, (0, "test"): 20,
+        (1, "train"): 40, (1, "validation"): 30, (1, "test"): 30,
+    }  # fmt: skip
+    without = parts(split.assign([*alike(0, 20, 20, 20), *alike(1, 3)], (0.9, 0.1, 0.0), 0))
+    assert without == {(0, "train"): 40, (0, "validation"): 20, (1, "train"): 3}
+
+
+def test_photographs_that_all_look_alike():
+    folder = [*alike(0, 60), *alike(1, 60)]
+    words = r"left for validation: 120 photographs \(2 that do not look alike\) are too few for --config\.data\.split"
+    with pytest.raises(UsageError, match=words):
+        split.assign(folder, (0.8, 0.1, 0.1), 0)
+    with pytest.raises(UsageError, match=r"too many for 120 photographs \(2 that do not look alike\): fold 3 is empty"):
+        split.assign_fold(folder, 3, 3, (0.8, 0.1, 0.1), 0)
+
+
 def test_small_classes():
     few = [
         Example(f"{label}/{i}", label, f"{label}-{i}")

@@ -70,7 +70,8 @@ def test_no_name_before_verification_and_sync(site, partial, monkeypatch, right)
         fetch.from_url(site.url, NAME, DIGEST if right else "0" * 64)
     thread.join()
     assert target.exists() == right
-    assert seen == [("download", False), ("hash", False), ("sync" if right else "hash", False)]
+    last = [("sync", False), ("sync", True)] if right else [("hash", False)]  # of the file, then of its folder
+    assert seen == [("download", False), ("hash", False), *last]
 
 
 def two_at_once(site, start, call, requests):

@@ -55,6 +55,9 @@ def test_config_comes_back(tmp_path, config):
     run = RunDirectory(tmp_path)
     run.write_config(config)
     assert run.read_config().to_dict() == config.to_dict()
+    assert run.check(config) is False  # stopped before it had begun
+    run.write_model({})
+    run.write_splits([], ())
     assert run.check(config) is True
 
 
@@ -77,7 +80,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         run.write_summary({"seed": float("nan")})
     assert run.read_summary() == {"seed": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+    assert sorted(os.listdir(tmp_path)) == ["manifest.json", "summary.json"]
 
 
 def test_what_is_no_run_is_said(tmp_path):

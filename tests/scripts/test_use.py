@@ -1,4 +1,4 @@
-"""What comes after training, and before: evaluate, predict, check and split."""
+"""What comes after training, and before: evaluate, predict and split."""
 
 import csv
 import io
@@ -111,37 +111,6 @@ def test_predict_into_a_closed_pipe_is_no_failure(run):
     command = f"{sys.executable} scripts/predict.py --run={workdir} {photos}/*/*.png | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("path,label") and "Error" not in done.stderr
-
-
-def test_check(run, tmp_path, capsys):
-    _, photos = run
-    assert script("check", photos) == 0
-    assert "90 usable photographs of 3 classes, 0 problems" in capsys.readouterr().out
-    bad = shutil.copytree(photos, tmp_path / "bad")
-    (bad / "five_petals" / "empty.jpg").touch()
-    shutil.copy(bad / "five_petals" / "0.png", bad / "three_petals" / "same.png")
-    assert script("check", bad) == 3
-    assert "five_petals/empty.jpg: empty file" in capsys.readouterr().out
-    assert script("check", bad, "--json") == 3
-    report = json.loads(capsys.readouterr().out)
-    assert report["photographs"] == 91 and report["classes"] == {
-        "eight_petals": 30,
-        "five_petals": 30,
-        "three_petals": 31,
-    }
-    assert {problem["path"] for problem in report["problems"]} == {
-        "five_petals/empty.jpg", "five_petals/0.png", "three_petals/same.png",
-    }  # fmt: skip
-    assert script("check", tmp_path / "none") == 2
-    (tmp_path / "hopeless" / "class").mkdir(parents=True)
-    (tmp_path / "hopeless" / "class" / "a.jpg").write_text("x")
-    capsys.readouterr()
-    assert script("check", tmp_path / "hopeless") == 3
-    assert capsys.readouterr().out.splitlines()[:3] == [
-        "class/a.jpg: not an image of a known format",
-        "class/: class without a usable photograph",
-        "./: no usable photograph in class folders",
-    ]
 
 
 @pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])

@@ -1,15 +1,8 @@
 """Comparing what two runs left behind."""
 
 import csv
-import json
 
-import jax
-import numpy as np
-import orbax.checkpoint as ocp
-
-from flowers_jax.run.checkpoint import Checkpoints
-
-TIMES = ("images_per_second", "data_wait_seconds", "seconds")
+from flowers_jax.torture import leavings
 
 
 def rows(workdir):
@@ -18,25 +11,18 @@ def rows(workdir):
 
 
 def timeless(workdir):
-    summary = json.loads((workdir / "summary.json").read_text())
-    return (
-        [{k: v for k, v in row.items() if k not in TIMES} for row in rows(workdir)],
-        {k: v for k, v in summary.items() if k not in TIMES},
-    )
+    return leavings.metrics(workdir), leavings.summary(workdir)
 
 
 def state_bytes(workdir):
     """Every array of the latest checkpoint, as it lies there."""
-    return jax.tree.map(lambda leaf: leaf.tobytes(), state_arrays(workdir))
+    return {path: leaf.tobytes() for path, leaf in leavings.state(workdir).items()}
 
 
 def state_arrays(workdir):
     """`model` and `optimizer` of the latest checkpoint, each as path -> array."""
-    checkpoints = Checkpoints(workdir)
-    item = ocp.args.Composite(model=ocp.args.StandardRestore(), optimizer=ocp.args.StandardRestore())
-    restored = checkpoints._manager.restore(checkpoints.latest(), args=item)
-    leaves = jax.tree_util.tree_leaves_with_path({part: restored[part] for part in ("model", "optimizer")})
     arrays = {"model": {}, "optimizer": {}}
-    for (part, *path), leaf in leaves:
-        arrays[part.key][jax.tree_util.keystr(path, simple=True, separator="/")] = np.asarray(leaf)
+    for path, leaf in leavings.state(workdir).items():
+        part, _, below = path.partition("/")
+        arrays[part][below] = leaf
     return arrays

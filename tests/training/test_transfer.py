@@ -112,9 +112,10 @@ def test_features_are_computed_once(head_only, tmp_path, monkeypatch):
     files = sorted((fetch.cache_dir() / "features").iterdir())
     assert len(files) == 3 + 2 + 2  # views of train; of validation and test as they are and mirrored
     whole = files[0].read_bytes()
-    files[0].write_bytes(whole[: len(whole) // 2])
-    fit(head_only, tmp_path / "damaged")
-    assert files[0].read_bytes() == whole
+    for damaged in (whole[: len(whole) // 2], whole[:3000] + bytes([whole[3000] ^ 1]) + whole[3001:]):
+        files[0].write_bytes(damaged)
+        fit(head_only, tmp_path / f"damaged {len(damaged)}")
+        assert files[0].read_bytes() == whole
 
     def refuse(*_):
         raise AssertionError("computed again")

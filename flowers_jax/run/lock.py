@@ -1,0 +1,39 @@
+"""One process trains in a run directory at a time."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from flowers_jax.errors import UsageError
+
+NAME = ".lock"
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Hold `folder`, which is made where it is missing.
+
+    The operating system lets go of it when the process ends, however it ends; the file stays and says who held it
+    last.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / NAME)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        owner = (folder / NAME).read_text().strip() or "another process"
+        raise UsageError(
+            f"--workdir={folder}: {owner} is training there; wait for it, stop it, or give another --workdir"
+        ) from None
+    try:
+        (folder / NAME).write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        yield
+    finally:
+        lock.release()

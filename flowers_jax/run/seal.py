@@ -1,0 +1,72 @@
+"""`manifest.json`: the SHA-256 of files of a folder. A file that it does not list was not finished.
+
+Orbax loads most flipped bits without a word, and a file that lost its end to a full disk may still parse.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowers_jax import atomic
+from flowers_jax.fetch import sha256_of
+
+NAME = "manifest.json"
+
+
+def seal(folder: Path) -> None:
+    """Sync every file below `folder`, and list them all."""
+    inside = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names if name != NAME]
+    write(folder, {file.relative_to(folder).as_posix(): _synced(file) for file in inside})
+    for parent, _, _ in os.walk(folder):
+        atomic.sync_folder(Path(parent))
+    atomic.sync_folder(folder.parent)
+
+
+def write(folder: Path, sums: Mapping[str, str]) -> None:
+    """Make `sums` the whole list: path with `/` relative to `folder` -> SHA-256 in hexadecimal."""
+    with atomic.replacing(folder / NAME) as partial:
+        partial.write_text(json.dumps(dict(sorted(sums.items())), indent=2) + "\n")
+
+
+def read(folder: Path) -> dict[str, str]:
+    """The sums; none where there is no `manifest.json`.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    try:
+        sums = json.loads((folder / NAME).read_text())
+    except FileNotFoundError:
+        return {}
+    if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
+        raise ValueError("no table of sums")
+    return sums
+
+
+def damage(folder: Path) -> str:
+    """What is wrong with a folder that was sealed, in words; "" where nothing is."""
+    if folder.is_symlink():
+        return "it is a link"
+    try:
+        sums = read(folder)
+    except ValueError:
+        return f"its {NAME} is damaged"
+    found = next((words for name, expected in sums.items() if (words := _damage(folder, name, expected))), "")
+    if not (folder / NAME).is_file():  # or is being removed
+        return f"it was not finished, or has lost its {NAME}"
+    return found
+
+
+def _damage(folder: Path, name: str, expected: str) -> str:
+    file = folder / name
+    # A list from elsewhere may name what is none of the folder's business.
+    if not os.path.isfile(file) or not file.resolve().is_relative_to(folder.resolve()):
+        return f"its {name} is missing"
+    return "" if sha256_of(file) == expected else f"its {name} is not as it was written"
+
+
+def _synced(file: Path) -> str:
+    with file.open("r+b") as stream:
+        os.fsync(stream.fileno())
+    return sha256_of(file)

@@ -1,0 +1,62 @@
+"""Settings that do not go together: each value may be right by itself (`flowers_jax.config_rules`)."""
+
+from flowers_jax import base_config
+from flowers_jax import config as config_lib
+from flowers_jax.errors import UsageError
+from flowers_jax.models import pretrained
+from flowers_jax.types import Config
+
+ONLY_MOBILENET_V2 = (
+    "model.alpha", "model.head", "model.batch_norm", "model.dropout", "model.stochastic_depth", "model.output_stride",
+    "transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay",
+)  # fmt: skip
+
+
+def check_model(config: Config) -> None:
+    """What the model or the data do not have, they cannot be asked for."""
+    name, size, weights = config.model.name, config.data.image_size, config.model.weights
+    if config.data.folds and config.data.fold > config.data.folds:
+        raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
+    if name == "mobilenet_v2":
+        if weights not in ("auto", "none", *(known.name for known in pretrained.KNOWN)):
+            pretrained.named_file(weights)  # before the data, which may take a while
+        if size < 32:
+            raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
+        _check_transfer(config)
+    elif config.model.freeze != "none":
+        raise UsageError(
+            f"--config.model.freeze={config.model.freeze}: {name} has no backbone; give --config.model.freeze=none"
+        )
+    elif weights not in ("auto", "none"):
+        raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
+    else:
+        default, given = config_lib.flatten(base_config.get_config()), config_lib.flatten(config)
+        for key in ONLY_MOBILENET_V2:
+            if given[key] != default[key]:
+                raise UsageError(f"--config.{key}={given[key]}: only mobilenet_v2 has it; give {default[key]}")
+
+
+def _check_transfer(config: Config) -> None:
+    """What `config.transfer` asks for must be able to happen."""
+    transfer, frozen = config.transfer, config.model.freeze == "backbone"
+    if transfer.epochs and frozen:
+        raise UsageError(
+            f"--config.transfer.epochs={transfer.epochs}: with --config.model.freeze=backbone the head trains alone "
+            "all along; give 0, or another freeze"
+        )
+    if frozen and config.optimizer.layer_decay != 1:
+        raise UsageError(
+            f"--config.optimizer.layer_decay={config.optimizer.layer_decay}: no layer below the head trains; give 1"
+        )
+    if frozen and transfer.views:
+        for key in ("mixup", "cutmix"):
+            if config.augment[key]:
+                raise UsageError(
+                    f"--config.augment.{key}={config.augment[key]}: features that are computed once are not mixed; "
+                    "give 0, or --config.transfer.views=0"
+                )
+    if transfer.views and not (transfer.epochs or frozen):
+        raise UsageError(
+            f"--config.transfer.views={transfer.views}: the backbone trains, so its features change; "
+            "give 0, --config.model.freeze=backbone, or --config.transfer.epochs"
+        )

@@ -1,0 +1,39 @@
+"""A disk that is full: one clear line, the last good checkpoint, no partial file, and the same end with room again."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from flowers_jax.errors import TrainingError
+from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.torture.leavings import differences
+from flowers_jax.training.loop import fit
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A tmpfs of 4 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("may not mount a tmpfs")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.mark.parametrize("room", [8, 120, 250, *(pytest.param(n, marks=pytest.mark.slow) for n in range(20, 620, 40))])
+def test_a_disk_that_is_full(whole, smoke, small_disk, room):
+    """`room` KiB are left; a run of the smoke config needs about 600."""
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "ballast").write_bytes(bytes(free - 1024 * room))
+    run = small_disk / "run"
+    with pytest.raises(TrainingError, match=r"No space left on device.*; (checkpoint \d+ in .* is the last|nothing)"):
+        fit(smoke, run)
+    usable, left = Checkpoints(run).usable(), [path for path in run.rglob("*") if "tmp" in str(path.relative_to(run))]
+    assert left == [] and not list(run.glob(".partial*"))
+    assert (usable is None) == (not os.path.exists(run / "checkpoints") or not os.listdir(run / "checkpoints"))
+    (small_disk / "ballast").unlink()
+    fit(smoke, run)
+    assert differences(whole, run) == []
