@@ -29,6 +29,7 @@ def get_config() -> Config:
     config.data.folds = 0  # of cross-validation: one is the test part in place of data.split's; 0: none
     config.data.fold = 1  # which of data.folds is the test part, from 1
     config.data.max_pixels = 100_000_000  # a photograph with more pixels is skipped (decompression bombs)
+    config.data.group_similar = True  # what looks alike in data.dir stays on one side; False where all is one scene
     config.data.follow_links = False  # read links that lead out of data.dir
     config.data.cache = "memory"  # memory|disk: where decoded uint8 photographs are kept
     config.data.workers = 0  # decoding threads; 0: one a core. The batches do not depend on it

@@ -58,6 +58,7 @@ RULES: dict[str, Rule] = {
     "data.folds": Rule(lambda v: v == 0 or 2 <= v <= 100, "0, or from 2 to 100"),
     "data.fold": _at_least(1),
     "data.max_pixels": _at_least(1),
+    "data.group_similar": _ANY,
     "data.follow_links": _ANY,
     "data.cache": _one_of("memory", "disk"),
     "data.workers": _at_least(0),

@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> None:
     flags = cli.parser(__doc__)
     flags.add_argument("--faults", type=int, default=200, help="how many are to strike (default: 200)")
     flags.add_argument("--kinds", default="time,before,after,within", help="which, in turn: time,before,after,within "
-                       "kill; ENOSPC,EIO,EROFS fail (default: time,before,after,within)")  # fmt: skip
+                       "kill; ENOSPC,EIO,EROFS,EACCES fail (default: time,before,after,within)")  # fmt: skip
     flags.add_argument("--seed", type=int, default=0, help="draws when and where")
     config, args = cli.parse_config(flags, argv)
     from flowers_jax.data.lazy_tensorflow import tensorflow

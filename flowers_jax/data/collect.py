@@ -30,12 +30,14 @@ def collect(
     *,
     max_pixels: int,
     workers: int = 0,
+    group_similar: bool = True,
     skipped: Iterable[Skipped] = (),
     fractions: tuple[float, float, float] | None = None,
 ) -> Dataset:
-    """The data set of those candidates that decode, each with its group; there may be none.
+    """The data set of those candidates that decode; there may be none.
 
     Args:
+        group_similar: tell which look alike.
         read: the bytes of a candidate's path; may raise `OSError` or `DecodeError`.
         skipped: what was left out before.
     """
@@ -61,14 +63,15 @@ def collect(
         checked = list(tqdm(checks, "checking", len(candidates), unit="img", leave=False, disable=None))
     known_good.add(new)
     usable = [(c, *found) for c, found in zip(candidates, checked, strict=True) if not isinstance(found, Skipped)]
-    group_of = similar.groups({sha256: found.fingerprint for _, sha256, found in usable})
+    group_of = similar.groups({sha256: found.fingerprint for _, sha256, found in usable}) if group_similar else {}
     classes = tuple(sorted({candidate.class_name for candidate, *_ in usable}))
     return Dataset(
         name=name,
         reason=reason,
         classes=classes,
         examples=tuple(
-            Example(c.path, classes.index(c.class_name), sha256, c.split, group_of[sha256]) for c, sha256, _ in usable
+            Example(c.path, classes.index(c.class_name), sha256, c.split, group_of.get(sha256, ""))
+            for c, sha256, _ in usable
         ),
         read=read,
         skipped=tuple(sorted([*skipped, *(found for found in checked if isinstance(found, Skipped))])),

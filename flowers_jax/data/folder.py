@@ -27,11 +27,13 @@ def load_folder(
     max_pixels: int = MAX_PIXELS,
     follow_links: bool = False,
     workers: int = 0,
+    group_similar: bool = True,
     keep_copies: bool = False,
 ) -> Dataset:
     """`scan_folder`, for those who need photographs.
 
     Args:
+        group_similar: tell photographs that look alike; not where all are of one scene.
         keep_copies: list those that `copies.leave_out` names and hand them on all the same, for a run that goes on:
             its photographs were chosen when it began, and what came since must not take any of them away.
 
@@ -40,8 +42,9 @@ def load_folder(
             message begins with `root`.
     """
     dataset = scan_folder(
-        root, max_pixels=max_pixels, follow_links=follow_links, workers=workers, keep_copies=keep_copies
-    )
+        root, max_pixels=max_pixels, follow_links=follow_links, workers=workers, group_similar=group_similar,
+        keep_copies=keep_copies,
+    )  # fmt: skip
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
@@ -59,6 +62,7 @@ def scan_folder(
     max_pixels: int = MAX_PIXELS,
     follow_links: bool = False,
     workers: int = 0,
+    group_similar: bool = True,
     keep_copies: bool = False,
 ) -> Dataset:
     """Every usable photograph below `root`; there may be none.
@@ -83,6 +87,7 @@ def scan_folder(
         lambda path: read_photograph(folder / path, max_pixels),
         max_pixels=max_pixels,
         workers=workers,
+        group_similar=group_similar,
         skipped=walk.skipped,
     )
     used = copies.leave_out(found)

@@ -43,6 +43,7 @@ def _folder(config: Config, goes_on: bool) -> Dataset:
             max_pixels=data.max_pixels,
             follow_links=data.follow_links,
             workers=data.workers,
+            group_similar=data.group_similar,
             keep_copies=goes_on,
         )
     except UsageError as error:

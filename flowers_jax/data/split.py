@@ -88,7 +88,8 @@ def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
 
 def _counted(examples: Sequence[Example]) -> str:
     different = len({unit(example) for example in examples})
-    alike = f" ({different} that do not look alike)" if different < len(examples) else ""
+    told_apart = f"{different} that do not look alike; --config.data.group_similar=False tells them apart"
+    alike = f" ({told_apart})" if different < len(examples) else ""
     return f"{len(examples)} photographs{alike}"
 
 

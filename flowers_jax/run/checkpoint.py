@@ -38,11 +38,12 @@ class Checkpoints:
         self._sound: list[int] = []
         self._damaged: list[int] = []
         for number in _numbers(self.folder):
-            if reason := seal.damage(self.folder / str(number)):
-                warnings.warn(f"{self.folder / str(number)} is skipped: {reason}", DamageWarning, stacklevel=2)
-                self._damaged.append(number)
-            else:
+            path = self.folder / str(number)
+            if not (reason := seal.damage(path)):
                 self._sound.append(number)
+            elif path.is_dir():  # else a training that runs has just removed it
+                self._damaged.append(number)
+                warnings.warn(f"{path} is skipped: {reason}", DamageWarning, stacklevel=2)
 
     def latest(self) -> int | None:
         return self._sound[-1] if self._sound else None

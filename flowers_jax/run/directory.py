@@ -152,9 +152,9 @@ class RunDirectory(Files):
         Raises:
             UsageError: a file of the run is gone, or has another content or class.
         """
-        known = {example.path: example for example in dataset.examples}
+        known, rows = {example.path: example for example in dataset.examples}, self.read_splits()
         applied = []
-        for path, row in self.read_splits().items():
+        for path, row in rows.items():
             example = known.get(path)
             same = example and example.sha256 == row["sha256"] and dataset.classes[example.label] == row["label"]
             if example is None or not same:
@@ -164,7 +164,8 @@ class RunDirectory(Files):
                     "bring it back, or start anew with another --workdir"
                 )
             applied.append(replace(example, label=classes.index(row["label"]), split=row["split"]))
-        return replace(dataset, examples=tuple(applied), classes=tuple(classes))
+        skipped = tuple(one for one in dataset.skipped if one.path not in rows)  # copies that came since
+        return replace(dataset, examples=tuple(applied), classes=tuple(classes), skipped=skipped)
 
 
 def _is_ours(name: str) -> bool:

@@ -63,7 +63,10 @@ def _damage(folder: Path, name: str, expected: str) -> str:
     # A list from elsewhere may name what is none of the folder's business.
     if not os.path.isfile(file) or not file.resolve().is_relative_to(folder.resolve()):
         return f"its {name} is missing"
-    return "" if sha256_of(file) == expected else f"its {name} is not as it was written"
+    try:
+        return "" if sha256_of(file) == expected else f"its {name} is not as it was written"
+    except OSError as error:
+        return f"its {name} cannot be read ({error.strerror or error})"
 
 
 def _synced(file: Path) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 KILLS = {"before": -1, "after": -2, "within": -3}
 """A process that ends before a call, after it, or with half of a write done."""
 
-ERRORS = {name: getattr(errno, name) for name in ("ENOSPC", "EIO", "EROFS")}
-"""Disk full, disk failing, mounted read-only: that call fails and all of its kind that follow."""
+ERRORS = {name: getattr(errno, name) for name in ("ENOSPC", "EIO", "EROFS", "EACCES")}
+"""Disk full, disk failing, mounted read-only, permission gone: that call fails and all of its kind that follow."""
 
 
 def build(library: Path) -> Path:

@@ -36,10 +36,10 @@ def banner(job: Job) -> str:
     if len(data.skipped) > MOST_LISTED:
         lines.append(f"         and {len(data.skipped) - MOST_LISTED} more; scripts/check.py lists all")
     lines += [f"warning  {remark}" for remark in data.remarks]
-    if (begun_on := job.description["devices"]) != len(job.devices):
+    if (before := job.description["devices"]) != len(job.devices):
         lines.append(
-            f"warning  the run was begun on {begun_on} devices and goes on on {len(job.devices)}: "
-            "equal up to rounding, no longer to the bit"
+            f"warning  {len(job.devices)} devices in place of {before}: the result is equal up to rounding, no longer "
+            "to the bit"
         )
     if job.phases[0].frozen and job.weights.name == "none":
         lines.append(

@@ -203,8 +203,9 @@ class Trainer:
         """What to tell someone who stopped the run."""
         if not self.checkpoints.latest():
             return "stopped before there was anything to save"
-        again = f"the same command with --workdir={self.job.run.path} goes on from here"
-        return f"stopped in epoch {self.progress.epoch + 1}, state saved; {again}"
+        epoch, within = self.progress.epoch, self.progress.sums.batches
+        where = f"in epoch {epoch + 1}" if within else f"after epoch {epoch}"
+        return f"stopped {where}, state saved; the same command with --workdir={self.job.run.path} goes on from here"
 
     def last_good(self) -> str:
         """What is left after a failure."""

@@ -10,6 +10,7 @@ from PIL import Image, ImageEnhance
 
 from flowers_jax.data import procedural, similar
 from flowers_jax.data.decode import decode
+from flowers_jax.data.folder import load_folder
 from tests.conftest import png
 from tests.data.pictures import scene
 
@@ -103,3 +104,14 @@ def test_drawn_flowers_are_all_different():
 
 def test_none():
     assert similar.groups({}) == {}
+
+
+def test_photographs_of_one_scene_may_be_told_apart(tmp_path, draw):
+    for number, name in enumerate(("a", "a", "b", "b")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        image = draw(1, (64, 64))
+        image.putpixel((number, 0), (255, 0, 0))
+        (tmp_path / name / f"{number}.png").write_bytes(png(image))
+    assert len({example.group for example in load_folder(str(tmp_path)).examples}) == 1
+    apart = load_folder(str(tmp_path), group_similar=False).examples
+    assert [example.group for example in apart] == [""] * 4

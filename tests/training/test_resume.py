@@ -46,6 +46,7 @@ def test_monitors_live_on_through_a_resume(smoke, tmp_path, stop_after):
             fit(smoke, tmp_path / f"cut{steps}")
         fit(smoke, tmp_path / f"cut{steps}")
         assert timeless(tmp_path / "whole") == timeless(tmp_path / f"cut{steps}")
+        assert state_bytes(tmp_path / "whole") == state_bytes(tmp_path / f"cut{steps}")
 
 
 def test_saving_within_an_epoch_changes_nothing(whole, smoke, tmp_path):

@@ -78,7 +78,7 @@ def test_going_on_with_other_devices_says_that_bits_may_differ(smoke, tmp_path, 
     capsys.readouterr()
     smoke.devices = 2
     assert fit(smoke, tmp_path / "run")["epochs"] == 3
-    assert "was begun on 1 devices and goes on on 2: equal up to rounding" in capsys.readouterr().out
+    assert "2 devices in place of 1: the result is equal up to rounding" in capsys.readouterr().out
 
 
 SLOW_SAVE = """
