@@ -5,11 +5,12 @@ permutation of its rows, so that any batch of any epoch can be had without those
 depend on how many threads made them.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,13 +98,24 @@ def batches(part: Part, order: np.ndarray, batch_size: int, *, first: int = 0) -
         return
     tf = tensorflow()
     data = tf.data.Dataset.from_tensor_slices((rows[first:], mask[first:]))
-    data = data.map(
-        lambda i, m: (*tf.numpy_function(gather, [i], [tf.uint8, tf.int32], stateful=False), m),
-        num_parallel_calls=2,
-        deterministic=True,
-    )
-    for image, label, real in data.prefetch(2).as_numpy_iterator():
-        yield {"image": image, "label": label, "mask": real}
+    with _lent(gather) as lent:
+        data = data.map(
+            lambda i, m: (*tf.numpy_function(lent, [i], [tf.uint8, tf.int32], stateful=False), m),
+            num_parallel_calls=2,
+            deterministic=True,
+        )
+        for image, label, real in data.prefetch(2).as_numpy_iterator():
+            yield {"image": image, "label": label, "mask": real}
+
+
+@contextlib.contextmanager
+def _lent(function: Callable) -> Iterator[Callable]:
+    """`function` for as long as this lasts: TensorFlow never lets go of one that it was given, nor of what it holds."""
+    held = [function]
+    try:
+        yield lambda *arguments: held[0](*arguments)
+    finally:
+        held.clear()
 
 
 def in_order(part: Part, batch_size: int) -> Iterator[Batch]:
@@ -131,16 +143,17 @@ def _fill(
             return np.zeros(target.shape[1:], np.uint8)
 
     threads = workers or os.cpu_count() or 1
-    data = tf.data.Dataset.range(len(examples)).map(
-        lambda index: tf.numpy_function(load, [index], tf.uint8, stateful=False),
-        num_parallel_calls=threads,
-        deterministic=True,
-    )
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = threads
-    rows = data.with_options(options).prefetch(threads).as_numpy_iterator()
-    for index, image in enumerate(tqdm(rows, "decoding", len(examples), unit="img", leave=False, disable=None)):
-        target[index] = image
+    with _lent(load) as lent:
+        data = tf.data.Dataset.range(len(examples)).map(
+            lambda index: tf.numpy_function(lent, [index], tf.uint8, stateful=False),
+            num_parallel_calls=threads,
+            deterministic=True,
+        )
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = threads
+        rows = data.with_options(options).prefetch(threads).as_numpy_iterator()
+        for index, image in enumerate(tqdm(rows, "decoding", len(examples), unit="img", leave=False, disable=None)):
+            target[index] = image
     if failed:
         raise TrainingError(f"{len(failed)} photograph(s) changed since they were checked, the first: {failed[0]}")
 

@@ -1,7 +1,9 @@
 """Batches: each example once, the same whatever the workers, from any point of any epoch."""
 
 import errno
+import gc
 import os
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,3 +120,17 @@ def test_shuffle_is_a_function_of_seed_and_epoch():
     assert len(set(orders.values())) == 9
     assert orders[1, 2] == tuple(pipeline.epoch_order(100, 1, 2))
     assert sorted(orders[0, 0]) == list(range(100))
+
+
+def test_decoded_photographs_are_let_go():
+    """Cross-validation decodes every photograph again in each fold."""
+    images = np.zeros((8, 4, 4, 3), np.uint8)
+    gone = weakref.ref(images)
+    part = pipeline.Part(images, np.zeros(8, np.int32))
+    assert len(list(pipeline.batches(part, np.arange(8), 4))) == 2
+    early = pipeline.batches(part, np.arange(8), 4)
+    next(early)
+    early.close()
+    del images, part, early
+    gc.collect()
+    assert gone() is None
