@@ -1,8 +1,10 @@
 """What every script shares: flags, and exit statuses that mean the same everywhere."""
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -32,16 +34,21 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
     except UsageError as error:
         status = _say(error, 2)
     except BrokenPipeError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter would flush again
         status = 0 if prints_results else _say(error, 1)
     except (TrainingError, OSError) as error:
         status = _say(error, 1)
     except Interrupted as error:
-        print(f"\n{error}", file=sys.stderr)
         status = 128 + error.signum
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        status = 130
+        with contextlib.suppress(OSError):  # whoever read may have ended of the same Ctrl-C
+            print(f"\n{error}", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        status = 128 + (getattr(error, "signum", 0) or signal.SIGINT)
+        with contextlib.suppress(OSError):
+            print("\ninterrupted", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # no one reads; the interpreter would try again, and fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
@@ -105,5 +112,6 @@ def _show_warning(message: Warning | str, category: type[Warning], filename: str
 
 
 def _say(error: Exception, status: int) -> int:
-    print(shown("error: " + " ".join(str(error).split())), file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(shown("error: " + " ".join(str(error).split())), file=sys.stderr)
     return status

@@ -15,6 +15,7 @@ from flowers_jax.data import copy_folder
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS
 from flowers_jax.data.folder import scan_folder
+from flowers_jax.errors import UsageError
 from flowers_jax.terminal import shown
 
 PROBLEMS = 3
@@ -27,10 +28,16 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--json", action="store_true", help="print JSON")
     flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
     flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
+    flags.add_argument("--one-scene", action="store_true",
+                       help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
     args = flags.parse_args(argv)
+    if args.max_pixels < 1:
+        raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")
     if args.fix is not None:
         copy_folder.check_target(args.folder, args.fix, f"--fix={args.fix}")
-    dataset = scan_folder(args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links)
+    dataset = scan_folder(
+        args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links, group_similar=not args.one_scene
+    )
     problems = [*dataset.skipped, *dataset.remarks]
     if not dataset.examples:
         problems.append(Skipped("./", "no usable photograph in class folders"))

@@ -24,10 +24,12 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--seed", type=int, default=0, help="another seed divides otherwise")
     flags.add_argument("--mode", choices=copy_folder.MODES, default="copy",
                        help="what is written; symlinks are read with --config.data.follow_links=True")  # fmt: skip
+    flags.add_argument("--one-scene", action="store_true",
+                       help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
     args = flags.parse_args(argv)
     fractions, flag = _fractions(args.split), f"--out={args.out}"
     copy_folder.check_target(args.folder, args.out, flag)
-    dataset = load_folder(args.folder)
+    dataset = load_folder(args.folder, group_similar=not args.one_scene)
     if dataset.examples[0].split:
         raise UsageError(f"{args.folder}: is divided into train/, validation/ or test/ already")
     examples = split.assign(dataset.examples, fractions, args.seed)

@@ -30,10 +30,12 @@ def main(argv: Sequence[str]) -> None:
         raise UsageError(f"--kinds={args.kinds}: {', '.join(sorted(strange))}: must be of {','.join(KINDS)}")
     if args.faults < 1:
         raise UsageError(f"--faults={args.faults}: must be at least 1")
-    library = Path(tempfile.gettempdir()) / f"flowers_jax-faults-{os.getpid()}.so"
-    if not os.environ.get("LD_PRELOAD"):
+    library = (
+        Path(tempfile.gettempdir()) / f"flowers_jax-faults-{os.getpid()}.so"
+    )  # its number stays when it starts again
+    if not library.exists():
         faults.start_again_with(faults.build(library))
-    Path(os.environ.pop("LD_PRELOAD")).unlink()
+    library.unlink()
     tensorflow()  # once, in place of once a start
     with tempfile.TemporaryDirectory(prefix="flowers_jax-torture-") as folder:
         report = torture(config, Path(folder), args.faults, kinds, args.seed)

@@ -48,7 +48,7 @@ def load_folder(
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
-    if dataset.examples[0].split:
+    if dataset.examples[0].split and not keep_copies:
         trained = {example.label for example in dataset.examples if example.split == "train"}
         if strange := sorted({example.label for example in dataset.examples} - trained):
             names = ", ".join(dataset.classes[label] for label in strange)
@@ -199,7 +199,7 @@ class _Walk:
         if entry.is_symlink():
             outside = not self._inside(Path(os.path.realpath(entry.path)))
             if outside and not self.follow_links:
-                return self._skip(entry.path, "link out of the folder (config.data.follow_links=True reads it)")
+                return self._skip(entry.path, "link out of the folder (follow_links reads it)")
             if stat.S_ISDIR(mode):
                 return self._skip(entry.path, "link to a folder that is read already")
         return stat.S_ISREG(mode) or self._skip(entry.path, "not a regular file")

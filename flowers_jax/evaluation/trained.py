@@ -81,14 +81,17 @@ def load(run_path: str) -> TrainedModel:
     try:
         module = create(description["name"], len(description["classes"]), **fields_of(description))
         preprocessing = preprocessing_of(description)
-        blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
+        blank = jax.ShapeDtypeStruct((1, preprocessing.size, preprocessing.size, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
         like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
-        variables = checkpoints.model(number, parallel.replicated(like, devices))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(
-            f"{run.path / 'model.json'}: no model of this version, or not that of its checkpoints ({first_line(error)})"
-        ) from error
+        raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
+    try:
+        variables = checkpoints.model(number, parallel.replicated(like, devices))
+    except UsageError:
+        if checkpoints.gone(number):  # a training that runs has a later one now
+            return load(run_path)
+        raise
     summary = run.read_summary()
     return TrainedModel(
         run=run,

@@ -131,8 +131,9 @@ class _TensorUnpickler(pickle._Unpickler):
 
     def persistent_load(self, pid: Any) -> _Storage:
         kind, storage_type, key, *_ = pid
-        if kind != "storage" or not isinstance(storage_type, _StorageType):
-            raise WeightsError(f"its pickle refers to {kind!r}, which is no storage")
+        # What else it may be is not printed: tuples of tuples of one thing grow without end in words.
+        if kind != "storage" or not isinstance(storage_type, _StorageType) or not isinstance(key, str | int):
+            raise WeightsError("its pickle refers to something that is no storage")
         return _Storage(str(key), storage_type)
 
 

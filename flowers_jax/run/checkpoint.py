@@ -36,12 +36,13 @@ class Checkpoints:
         """
         self.folder = run / "checkpoints"
         self._sound: list[int] = []
+        self._model_of: dict[int, int] = {}
         self._damaged: list[int] = []
         for number in _numbers(self.folder):
             path = self.folder / str(number)
             if not (reason := seal.damage(path)):
                 self._sound.append(number)
-            elif path.is_dir():  # else a training that runs has just removed it
+            elif os.path.lexists(path):  # else a training that runs has just removed it
                 self._damaged.append(number)
                 warnings.warn(f"{path} is skipped: {reason}", DamageWarning, stacklevel=2)
 
@@ -80,7 +81,8 @@ class Checkpoints:
             self._remove_failed(number)
             raise OSError(f"checkpoint {number} cannot be written to {self.folder} ({_reason(error)})") from error
         self._sound.append(number)
-        self._prune(keep)
+        with contextlib.suppress(OSError):  # the save itself is done
+            self._prune(keep)
 
     def _remove_failed(self, number: int) -> None:
         """Some of orbax's threads go on for a moment where others have failed."""
@@ -89,6 +91,15 @@ class Checkpoints:
             for partial in left:
                 shutil.rmtree(partial, ignore_errors=True)
             time.sleep(0.05 if left else 0)
+
+    def lost(self) -> bool:
+        """Whether there were checkpoints and none is sound: more than a first one that a kill left half written."""
+        sealed = [number for number in self._damaged if (self.folder / str(number) / seal.NAME).is_file()]
+        return not self._sound and (bool(sealed) or len(self._damaged) > 1)
+
+    def gone(self, number: int) -> bool:
+        """Whether a training that runs has removed it meanwhile."""
+        return not (self.folder / str(number) / seal.NAME).is_file()
 
     def next_number(self) -> int:
         return (self.latest() or 0) + 1
@@ -103,12 +114,14 @@ class Checkpoints:
     def progress(self, number: int) -> dict[str, Any]:
         return self._restore(number, progress=ocp.args.JsonRestore())["progress"]
 
-    @functools.cache  # noqa: B019 (of one run)
     def model_of(self, number: int) -> int:
         """The checkpoint that holds the model of the run, as it stood at checkpoint `number`; 0 for none."""
+        if number in self._model_of:
+            return self._model_of[number]
         model = self.progress(number).get("model_checkpoint")
         if not isinstance(model, int):  # and no path to somewhere else
             raise UsageError(f"{self.folder / str(number)} names no checkpoint as its model but {model!r}")
+        self._model_of[number] = model
         return model
 
     def model(self, number: int, like: Any) -> Any:
@@ -128,7 +141,8 @@ class Checkpoints:
         if number not in self._sound:
             raise FileNotFoundError(f"no checkpoint {number} in {self.folder}")
         try:
-            return self._orbax.restore(self.folder / str(number), args=ocp.args.Composite(**parts))
+            with _one_voice():
+                return self._orbax.restore(self.folder / str(number), args=ocp.args.Composite(**parts))
         except Exception as error:  # its sums fit, and yet orbax may fail in any way on what another program wrote
             raise UsageError(
                 f"{self.folder / str(number)} is of no run of this version ({first_line(error)})"
@@ -144,17 +158,21 @@ class Checkpoints:
 
     def _remove(self, numbers: set[int]) -> None:
         """The seal goes first: what is removed in part counts no more."""
-        for number in numbers:
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder / str(number) / seal.NAME).unlink()
-            shutil.rmtree(self.folder / str(number))
         self._sound = [number for number in self._sound if number not in numbers]
         self._damaged = [number for number in self._damaged if number not in numbers]
+        for number in numbers:
+            self._model_of.pop(number, None)
+            path = self.folder / str(number)
+            if path.is_symlink() or not path.is_dir():
+                path.unlink()  # and nothing of what it leads to
+                continue
+            (path / seal.NAME).unlink(missing_ok=True)
+            shutil.rmtree(path)
 
 
 @contextlib.contextmanager
 def _one_voice() -> Iterator[None]:
-    """Orbax's threads each print how a save failed, before it is raised; the one who catches it says so once."""
+    """Orbax's threads each print how they failed, before it is raised; the one who catches it says so once."""
     logger, level, hook = logging.getLogger("absl"), logging.getLogger("absl").level, sys.unraisablehook
 
     def unless_late(what: Any) -> None:

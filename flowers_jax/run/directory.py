@@ -1,5 +1,6 @@
 """The plain files of a run directory, and whether a run may begin or go on there."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -38,6 +39,8 @@ class RunDirectory(Files):
         run = cls(path)
         if not (run.path / "model.json").is_file():
             raise UsageError(f"--run={path}: no run directory (no model.json in it); train.py prints where it writes")
+        if not run.listed("model.json"):
+            raise UsageError(f"--run={path}: its {seal.NAME} is missing, and nothing else says whether it is whole")
         return run
 
     def check(self, config: Config) -> bool:
@@ -64,7 +67,7 @@ class RunDirectory(Files):
             )
         if self.listed("model.json") and self.listed("splits.csv"):
             return True
-        if "checkpoints" in inside:
+        if "checkpoints" in inside and os.listdir(self.path / "checkpoints"):
             raise UsageError(
                 f"{flag}: its {seal.NAME} is missing, and nothing else says whether its checkpoints are whole; "
                 "bring it back, or give another folder"
@@ -81,7 +84,7 @@ class RunDirectory(Files):
         try:
             for folder in reversed((self.path, *self.path.parents)):
                 if not os.path.isdir(folder):
-                    folder.mkdir()
+                    folder.mkdir(exist_ok=True)
                     made.append(folder)
             tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
@@ -89,7 +92,8 @@ class RunDirectory(Files):
             raise UsageError(f"--workdir={self.path}: cannot be written ({why}); give another folder") from error
         finally:
             for folder in reversed(made):
-                folder.rmdir()
+                with contextlib.suppress(OSError):  # another run may have begun in it
+                    folder.rmdir()
 
     def read_config(self) -> Config:
         """The config of the run.

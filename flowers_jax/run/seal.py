@@ -5,6 +5,7 @@ Orbax loads most flipped bits without a word, and a file that lost its end to a 
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,19 +36,29 @@ def read(folder: Path) -> dict[str, str]:
     Raises:
         ValueError: it is damaged.
     """
-    try:
-        sums = json.loads((folder / NAME).read_text())
-    except FileNotFoundError:
+    if not os.path.exists(folder / NAME):
         return {}
+    if not (folder / NAME).is_file():  # a FIFO would never answer
+        raise ValueError("no file")
+    try:
+        sums = json.loads((folder / NAME).read_bytes())
+    except RecursionError as error:
+        raise ValueError("too deep") from error
     if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
         raise ValueError("no table of sums")
     return sums
 
 
 def damage(folder: Path) -> str:
-    """What is wrong with a folder that was sealed, in words; "" where nothing is."""
+    """What is wrong with a folder that was sealed, in words; "" where nothing is.
+
+    Raises:
+        OSError: it cannot be read now, which says nothing about what it holds.
+    """
     if folder.is_symlink():
         return "it is a link"
+    if not folder.is_dir():
+        return "it is no folder"
     try:
         sums = read(folder)
     except ValueError:
@@ -60,13 +71,13 @@ def damage(folder: Path) -> str:
 
 def _damage(folder: Path, name: str, expected: str) -> str:
     file = folder / name
-    # A list from elsewhere may name what is none of the folder's business.
-    if not os.path.isfile(file) or not file.resolve().is_relative_to(folder.resolve()):
-        return f"its {name} is missing"
     try:
+        # A list from elsewhere may name what is none of the folder's business.
+        if not stat.S_ISREG(file.stat().st_mode) or not file.resolve().is_relative_to(folder.resolve()):
+            return f"its {name} is missing"
         return "" if sha256_of(file) == expected else f"its {name} is not as it was written"
-    except OSError as error:
-        return f"its {name} cannot be read ({error.strerror or error})"
+    except (FileNotFoundError, NotADirectoryError):
+        return f"its {name} is missing"
 
 
 def _synced(file: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 KILLS = {"before": -1, "after": -2, "within": -3}
 """A process that ends before a call, after it, or with half of a write done."""
@@ -27,11 +28,11 @@ def build(library: Path) -> Path:
     return library
 
 
-def start_again_with(library: Path) -> None:
-    """Have this program run with `library` between it and the C library; returns where it does already."""
-    if os.environ.get("LD_PRELOAD") != str(library):
-        os.environ["LD_PRELOAD"] = str(library)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+def start_again_with(library: Path) -> NoReturn:
+    """Start this program again with `library` between it and the C library."""
+    others = os.environ.get("LD_PRELOAD", "")
+    os.environ["LD_PRELOAD"] = f"{library}:{others}" if others else str(library)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def arm(folder: Path, call: int = 0, what: int = 0) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from flowers_jax.run import seal
 from flowers_jax.run.checkpoint import Checkpoints
 
 TIMES = ("images_per_second", "data_wait_seconds", "seconds")
@@ -25,10 +26,12 @@ def leavings(run: Path) -> dict[str, Any]:
     """Every file and array of a finished run: bytes as SHA-256, tables without the columns of time."""
     found: dict[str, Any] = {name: hashlib.sha256((run / name).read_bytes()).hexdigest() for name in PLAIN}
     found["files"] = sorted(path.name for path in run.iterdir())
+    found["manifest.json"] = sorted(seal.read(run))
     found["checkpoints"] = sorted(path.name for path in (run / "checkpoints").iterdir())
     found["metrics.csv"], found["summary.json"] = metrics(run), summary(run)
     for number in found["checkpoints"]:
-        found |= {f"{number}/{path}": array.tobytes() for path, array in state(run, int(number)).items()}
+        for path, array in state(run, int(number)).items():
+            found[f"{number}/{path}"] = (array.shape, array.dtype, array.tobytes())
         progress = Checkpoints(run).progress(int(number))
         found[f"{number}/progress"] = _timeless(progress) | {
             "sums": _timeless(progress["sums"]), "rows": [_timeless(row) for row in progress["rows"]],

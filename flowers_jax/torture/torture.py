@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flowers_jax.run import seal
 from flowers_jax.torture.attempt import Ended, attempt, forked
 from flowers_jax.torture.faults import ERRORS, KILLS
 from flowers_jax.torture.leavings import differences
@@ -64,7 +65,7 @@ def _disturb(config: Config, run: Path, faults: int, kinds: Sequence[str], rng: 
     """Start one run again and again until it is done."""
     calls, seconds = report.calls, report.seconds
     for _ in range(MOST_A_RUN):
-        before = _partial(run)
+        before, latest = _partial(run), _latest(run)
         kind, call = kinds[report.faults.total() % len(kinds)], rng.randint(1, max(1, calls))
         if report.faults.total() == faults:
             break
@@ -73,14 +74,14 @@ def _disturb(config: Config, run: Path, faults: int, kinds: Sequence[str], rng: 
         else:
             ended = attempt(config, run, call=call, what=(KILLS | ERRORS)[kind])
             calls -= call  # about what is left of them
-        _judge(kind, run, ended, report)
+        _judge(kind, run, ended, latest, report)
         if kind == "ENOSPC" and (left := _partial(run) - before):
             report.failures.append(f"a full disk left {left}: ...{ended.said[-2000:]}")
         if ended.status == 0 or report.failures:
             return
         report.faults[kind] += 1
-    ended = attempt(config, run)
-    _judge("nothing", run, ended, report)
+    latest = _latest(run)
+    _judge("nothing", run, attempt(config, run), latest, report)
 
 
 def _compare(whole: Path, run: Path, report: Report) -> None:
@@ -93,12 +94,23 @@ def _compare(whole: Path, run: Path, report: Report) -> None:
         report.failures.append(f"{run}: differs in {said}")
 
 
-def _judge(kind: str, run: Path, ended: Ended, report: Report) -> None:
-    """Whether a start ended as it should."""
+def _judge(kind: str, run: Path, ended: Ended, latest: int, report: Report) -> None:
+    """Whether a start ended as it should, went on from checkpoint `latest`, and lost none."""
     report.skipped += ended.said.count("is skipped")
-    right = {0, 1, 2} if kind in ERRORS else {0} if kind == "nothing" else {0, -9}
-    if ended.status not in right or "Traceback" in ended.said:
-        report.failures.append(f"{run}: {kind}: status {ended.status}: ...{ended.said[-2000:]}")
+    right = {0, 1} if kind in ERRORS else {0} if kind == "nothing" else {0, -9}
+    if "cannot be written (" in ended.said:
+        right |= {2}  # before it began
+    wrong = [f"status {ended.status}"] if ended.status not in right else []
+    wrong += ["a traceback"] if "Traceback" in ended.said else []
+    wrong += ["it began anew"] if latest and "\ndata " in ended.said and "(resumed at" not in ended.said else []
+    wrong += [f"checkpoint {latest} is lost"] if _latest(run) < latest else []
+    if wrong:
+        report.failures.append(f"{run}: {kind}: {', '.join(wrong)}: ...{ended.said[-2000:]}")
+
+
+def _latest(run: Path) -> int:
+    """The number of the latest checkpoint that is sealed; 0 for none."""
+    return max((int(path.parent.name) for path in run.glob(f"checkpoints/[0-9]*/{seal.NAME}")), default=0)
 
 
 def _partial(run: Path) -> set[Path]:

@@ -43,20 +43,23 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
                 if run.check(config):
                     raise UsageError(f"--workdir={run.path}: a run began there meanwhile; give another")
         except signals.Stop as stop:
-            raise Interrupted(stop.signum, "stopped before there was anything to save") from None
+            again = f"; the same command with --workdir={run.path} goes on" if begun else ""
+            raise Interrupted(stop.signum, f"stopped before there was anything to save{again}") from None
         return _train(config, job, begun, started)
 
 
 def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, Any]:
     """Everything that writes."""
-    trainer, run = Trainer(config, job, started), job.run
+    run = job.run
+    trainer = Trainer(config, job, started)
     try:
         run.clear_partial()
         job.checkpoints.go_on_from(job.checkpoint, config.checkpoint.keep)
         run.forget_summary()  # of an earlier end, where more epochs are asked for now
         run.write_config(config)
+        if not job.checkpoint:
+            run.write_model(job.description)  # anew: the weights file may be another than before
         if not begun:
-            run.write_model(job.description)
             run.write_splits(job.dataset.examples, job.dataset.classes)
         trainer.train()
         summary, predictions = trainer.test()
@@ -64,6 +67,8 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
         run.write_summary(summary)
     except signals.Stop as stop:
         raise Interrupted(stop.signum, trainer.how_to_go_on()) from None
+    except UsageError as error:  # too late for one
+        raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{error}; {trainer.last_good()}") from error
     print(console.ending(summary))

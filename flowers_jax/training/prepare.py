@@ -14,7 +14,7 @@ from flowers_jax import base_config, models, parallel
 from flowers_jax.data import sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.pipeline import Part, decode_split
-from flowers_jax.errors import DamageWarning
+from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.models import pretrained
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
@@ -78,6 +78,11 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     check_model(config)
     checkpoints = Checkpoints(run.path)
     usable = checkpoints.usable() if begun else None
+    if begun and checkpoints.lost():
+        raise UsageError(
+            f"{checkpoints.folder}: every checkpoint is damaged; bring back a copy of one, or remove that folder to "
+            "start over with the same photographs"
+        )
     dataset = _dataset(config, run, begun)
     pretrained_weights = None if usable else _weights(config)
     fields = trained.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)

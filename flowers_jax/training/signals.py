@@ -1,10 +1,10 @@
 """Stopping in good order: the first SIGINT or SIGTERM is heard, a second one ends the process at once."""
 
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 import jax
@@ -17,7 +17,7 @@ class Stop(KeyboardInterrupt):
     signum: int = 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def raised() -> Iterator[None]:
     """While in here, a signal raises `Stop`: where there is nothing to save."""
 
@@ -30,14 +30,15 @@ def raised() -> Iterator[None]:
         yield
 
 
-@contextmanager
+@contextlib.contextmanager
 def noted() -> Iterator[Stop]:
     """While in here, the loop asks `stop.signum` between steps."""
     stop = Stop()
 
     def note(signum: int) -> None:
-        os.write(2, b"\nsaving after this step; once more ends at once\n")  # print may be what was interrupted
         stop.signum = signum
+        with contextlib.suppress(OSError):  # whoever read may have ended of the same Ctrl-C
+            os.write(2, b"\nsaving after this step; once more ends at once\n")  # print may be what was interrupted
 
     with _handled(note):
         yield stop
@@ -55,13 +56,14 @@ def _jax_listens() -> bool:
     return jax.distributed.is_initialized() and jax.config.values["jax_enable_preemption_service"]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _handled(act: Callable[[int], None]) -> Iterator[None]:
     """Call `act(signum)` at the first signal. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [signal.SIGINT] if _jax_listens() else [signal.SIGINT, signal.SIGTERM]
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # as of `train.py &`
     before = {number: signal.getsignal(number) for number in numbers}
 
     def first(signum: int, _: FrameType | None) -> None:

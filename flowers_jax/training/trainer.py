@@ -54,6 +54,8 @@ class Trainer:
                         self._end_epoch()
             finally:
                 self.bar.close()
+            if self.stop.signum:  # after the last epoch was saved
+                raise Interrupted(self.stop.signum, self.how_to_go_on())
             if self.progress.phase + 1 == len(self.job.phases):
                 return
             del self.parts  # its photographs, before the next phase decodes its own
@@ -172,9 +174,11 @@ class Trainer:
         self.state = replace(self.state, opt_state=parallel.replicate(opt_state, self.job.devices))
         self.job.run.write_metrics(self.progress.rows)
         self._save()
-        self.bar.epoch_line(row, self.progress)
-        if self.stop.signum:
-            raise Interrupted(self.stop.signum, self.how_to_go_on())
+        try:
+            self.bar.epoch_line(row, self.progress)
+        finally:  # the reader of the line may have ended of the same Ctrl-C
+            if self.stop.signum:
+                raise Interrupted(self.stop.signum, self.how_to_go_on())
 
     def _pause(self, unread: int) -> tuple[bool, bool]:
         """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
@@ -210,8 +214,8 @@ class Trainer:
     def last_good(self) -> str:
         """What is left after a failure."""
         kept = self.checkpoints.latest()
-        where = f"checkpoint {kept} in {self.job.run.path} is the last good one, from which the same command goes on"
-        return where if kept else "nothing was saved yet"
+        again = f"the same command with --workdir={self.job.run.path} goes on from checkpoint {kept}, the last good one"
+        return again if kept else "nothing was saved yet"
 
     def _not_finite(self, what: str) -> TrainingError:
         lower = f"try a lower --config.learning_rate than {self.config.learning_rate}"

@@ -155,8 +155,8 @@ def _links(root: Path) -> dict[str, str]:
     outside = root.parent / f"{root.name} outside"
     _write(outside, "0.jpg", png(scene(3000), "JPEG"))
     links = {
-        "five_petals/link.jpg": (outside / "0.jpg", "link out of the folder (config.data.follow_links=True reads it)"),
-        "class elsewhere": (outside, "link out of the folder (config.data.follow_links=True reads it)"),
+        "five_petals/link.jpg": (outside / "0.jpg", "link out of the folder (follow_links reads it)"),
+        "class elsewhere": (outside, "link out of the folder (follow_links reads it)"),
         "five_petals/nothing.jpg": (outside / "none.jpg", "broken link"),
         "class of nothing": (outside / "none", "broken link"),
         "five_petals/round": (root, "link to a folder that is read already"),

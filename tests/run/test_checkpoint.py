@@ -71,6 +71,17 @@ def test_what_is_damaged_goes_when_training_goes_on(run):
     assert numbers(run) == [1, 2] and checkpoints.next_number() == 3
 
 
+def test_a_link_to_another_run_is_cut_and_that_run_left_alone(run, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "3"
+    shutil.copytree(run / "checkpoints" / "3", other)
+    (run / "checkpoints" / "9").symlink_to(other)
+    (run / "checkpoints" / "7").write_text("a file")
+    with pytest.warns(DamageWarning):
+        checkpoints = Checkpoints(run)
+    checkpoints.go_on_from(3, keep=2)
+    assert numbers(run) == [1, 2, 3] and (other / "manifest.json").is_file()
+
+
 def test_a_model_that_is_lost_gives_way(run):
     shutil.rmtree(run / "checkpoints" / "3")
     (run / "checkpoints" / "1" / "model" / "_METADATA").unlink()

@@ -21,7 +21,8 @@ def torture(*flags):
     ("kinds", "faults"), [("time,before,after,within", 20), ("ENOSPC,EIO,EROFS,EACCES", 8)], ids=["kills", "errors"]
 )
 def test_nothing_is_lost(kinds, faults):
-    done = torture("--config.epochs=2", "--config.checkpoint.every_steps=3", f"--faults={faults}", f"--kinds={kinds}")
+    small = ("--config.epochs=2", "--config.batch_size=48", "--config.checkpoint.every_steps=1")
+    done = torture(*small, f"--faults={faults}", f"--kinds={kinds}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{faults} faults" in done.stdout
 

@@ -29,7 +29,7 @@ def test_a_disk_that_is_full(whole, smoke, small_disk, room):
     free = shutil.disk_usage(small_disk).free
     (small_disk / "ballast").write_bytes(bytes(free - 1024 * room))
     run = small_disk / "run"
-    with pytest.raises(TrainingError, match=r"No space left on device.*; (checkpoint \d+ in .* is the last|nothing)"):
+    with pytest.raises(TrainingError, match=r"No space left on device.*; (the same command with|nothing was saved)"):
         fit(smoke, run)
     usable, left = Checkpoints(run).usable(), [path for path in run.rglob("*") if "tmp" in str(path.relative_to(run))]
     assert left == [] and not list(run.glob(".partial*"))

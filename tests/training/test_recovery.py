@@ -6,7 +6,8 @@ import pytest
 
 from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.evaluation import trained
-from flowers_jax.run import seal
+from flowers_jax.run import lock, seal
+from flowers_jax.run.directory import RunDirectory
 from flowers_jax.torture.leavings import differences
 from flowers_jax.training.loop import fit
 
@@ -34,12 +35,55 @@ def test_a_flipped_bit_costs_the_way_from_the_checkpoint_before(whole, stopped, 
     assert differences(whole, stopped) == []
 
 
-def test_without_a_sound_checkpoint_it_starts_over(whole, stopped, smoke):
+def test_without_a_sound_checkpoint_it_asks(whole, stopped, smoke):
     for number in (2, 3):
         (stopped / "checkpoints" / str(number) / "_CHECKPOINT_METADATA").unlink()
-    with pytest.warns(DamageWarning) as said:
+    with pytest.warns(DamageWarning) as said, pytest.raises(UsageError, match="every checkpoint is damaged"):
         fit(smoke, stopped)
-    assert len(said) == 2 and differences(whole, stopped) == []
+    assert len(said) == 2 and len(list((stopped / "checkpoints").iterdir())) == 2
+    shutil.rmtree(stopped / "checkpoints")
+    fit(smoke, stopped)
+    assert differences(whole, stopped) == []
+
+
+def test_a_first_checkpoint_that_was_not_finished_is_none(whole, stopped, smoke):
+    shutil.rmtree(stopped / "checkpoints" / "2")
+    (stopped / "checkpoints" / "3").rename(stopped / "checkpoints" / "1")
+    (stopped / "checkpoints" / "1" / seal.NAME).unlink()
+    with pytest.warns(DamageWarning, match="checkpoints/1 is skipped: it was not finished"):
+        fit(smoke, stopped)
+    assert differences(whole, stopped) == []
+
+
+def test_what_cannot_be_read_now_is_not_removed(stopped, smoke, monkeypatch):
+    def failing(_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(seal, "sha256_of", failing)
+        with pytest.raises(OSError, match="Input/output error"):
+            fit(smoke, stopped)
+    assert sorted(path.name for path in (stopped / "checkpoints").iterdir()) == ["2", "3"]
+
+
+def test_a_second_training_in_the_directory_is_refused(stopped, smoke):
+    with lock.owned(stopped), pytest.raises(UsageError, match="is training there"):
+        fit(smoke, stopped)
+
+
+def test_weights_that_changed_before_the_first_checkpoint_are_told(stopped, smoke):
+    """`model.json` says what is trained on."""
+    shutil.rmtree(stopped / "checkpoints")
+    run = RunDirectory(stopped)
+    run.write_model(run.read_model() | {"weights": {"name": "others", "sha256": "1" * 64, "reason": ""}})
+    fit(smoke, stopped)
+    assert run.read_model()["weights"]["name"] == "none"
+
+
+def test_a_lost_manifest_is_seen_by_readers_too(stopped):
+    (stopped / seal.NAME).unlink()
+    with pytest.raises(UsageError, match=r"manifest\.json is missing"):
+        trained.load(str(stopped))
 
 
 def test_where_the_best_model_is_lost_another_takes_its_place(smoke, tmp_path):

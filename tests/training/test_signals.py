@@ -1,6 +1,5 @@
 """Signals at every moment: the state is saved, the process says how to go on, and going on is equal to the bit."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,71 +14,6 @@ from flowers_jax.training.loop import fit
 from flowers_jax.training.trainer import Trainer
 from tests.conftest import ROOT
 from tests.training.runs import state_bytes
-
-
-@pytest.fixture
-def stop_in(monkeypatch):
-    """Deliver a signal to this process as a function is called for the nth time."""
-
-    def arm(owner, name, nth, signum=signal.SIGTERM):
-        real, calls = getattr(owner, name), iter(range(1, 10**6))
-
-        def interrupted(*args, **kwargs):
-            if next(calls) == nth:
-                signal.raise_signal(signum)
-            return real(*args, **kwargs)
-
-        monkeypatch.setattr(owner, name, interrupted)
-
-    return arm
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "nth"),
-    [
-        (Trainer, "_end_epoch", 2),  # validation
-        (Checkpoints, "save", 2),
-        (Trainer, "_train_epoch", 1),  # before the first batch
-        (Trainer, "test", 1),
-        (parts, "decode_part", 1),  # nothing to save yet
-    ],
-)
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_at_any_moment(whole, smoke, tmp_path, stop_in, owner, name, nth, signum):
-    stop_in(owner, name, nth, signum)
-    with pytest.raises(Interrupted) as stopped:
-        fit(smoke, tmp_path / "cut")
-    assert stopped.value.signum == signum
-    assert ("goes on from here" in str(stopped.value)) == (name != "decode_part")
-    fit(smoke, tmp_path / "cut")
-    # A save within an epoch has a number of its own, so that those after it are other ones.
-    assert {name.split("/")[0] for name in differences(whole, tmp_path / "cut")} <= {"checkpoints", "2", "3", "4"}
-    assert state_bytes(whole) == state_bytes(tmp_path / "cut")
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-
-
-def test_a_signal_while_features_are_computed(smoke, small_weights, tmp_path, monkeypatch, stop_in):
-    smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
-    smoke.data.image_size, smoke.epochs, smoke.model.freeze, smoke.transfer.views = 32, 2, "backbone", 2
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
-    fit(smoke, tmp_path / "whole")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
-    stop_in(features.FeatureCache, "_compute", 2)
-    with pytest.raises(Interrupted, match="before there was anything to save"):
-        fit(smoke, tmp_path / "cut")
-    fit(smoke, tmp_path / "cut")
-    assert differences(tmp_path / "whole", tmp_path / "cut") == []
-
-
-def test_going_on_with_other_devices_says_that_bits_may_differ(smoke, tmp_path, stop_in, capsys):
-    stop_in(Trainer, "_end_epoch", 2)
-    with pytest.raises(Interrupted):
-        fit(smoke, tmp_path / "run")
-    capsys.readouterr()
-    smoke.devices = 2
-    assert fit(smoke, tmp_path / "run")["epochs"] == 3
-    assert "2 devices in place of 1: the result is equal up to rounding" in capsys.readouterr().out
-
 
 SLOW_SAVE = """
 import sys, time
@@ -113,10 +47,8 @@ cli.run(lambda _: fit(config.load("configs/smoke.py", [("epochs", "100000"), ("e
 
 
 def start(program, run):
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [sys.executable, "-c", program, run], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT,
-        env=environment,
+        [sys.executable, "-c", program, run], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
     )  # fmt: skip
 
 
@@ -126,6 +58,95 @@ def until(process, words):
         line = process.stdout.readline()
         assert line, said
         said += line
+
+
+@pytest.fixture
+def stop_in(monkeypatch):
+    """Deliver a signal to this process as a function is called for the nth time."""
+
+    def arm(owner, name, nth, signum=signal.SIGTERM):
+        real, calls = getattr(owner, name), iter(range(1, 10**6))
+
+        def interrupted(*args, **kwargs):
+            if next(calls) == nth:
+                signal.raise_signal(signum)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, interrupted)
+
+    return arm
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "nth", "signum"),
+    [
+        (Trainer, "_end_epoch", 2, signal.SIGTERM),  # validation
+        (Checkpoints, "save", 2, signal.SIGINT),
+        (Trainer, "_train_epoch", 1, signal.SIGTERM),  # before the first batch
+        (Trainer, "test", 1, signal.SIGINT),
+        (parts, "decode_part", 1, signal.SIGTERM),  # nothing to save yet
+    ],
+)
+def test_a_signal_at_any_moment(whole, smoke, tmp_path, stop_in, owner, name, nth, signum):
+    stop_in(owner, name, nth, signum)
+    with pytest.raises(Interrupted) as stopped:
+        fit(smoke, tmp_path / "cut")
+    assert stopped.value.signum == signum
+    assert ("goes on from here" in str(stopped.value)) == (name != "decode_part")
+    fit(smoke, tmp_path / "cut")
+    # A save within an epoch has a number of its own, so that those after it are other ones.
+    assert {name.split("/")[0] for name in differences(whole, tmp_path / "cut")} <= {"checkpoints", "2", "3", "4"}
+    assert state_bytes(whole) == state_bytes(tmp_path / "cut")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_signal_while_features_are_computed(smoke, small_weights, tmp_path, monkeypatch, stop_in):
+    smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    smoke.data.image_size, smoke.epochs, smoke.model.freeze, smoke.transfer.views = 32, 1, "backbone", 1
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
+    fit(smoke, tmp_path / "whole")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    stop_in(features.FeatureCache, "_compute", 1)
+    with pytest.raises(Interrupted, match="before there was anything to save"):
+        fit(smoke, tmp_path / "cut")
+    fit(smoke, tmp_path / "cut")
+    assert differences(tmp_path / "whole", tmp_path / "cut") == []
+
+
+def test_a_signal_between_the_last_epoch_and_the_test(whole, smoke, tmp_path, monkeypatch):
+    over = Trainer._phase_is_over
+    seen = []
+
+    def late(self):
+        if over(self) and not seen:
+            seen.append(signal.raise_signal(signal.SIGTERM))
+        return over(self)
+
+    monkeypatch.setattr(Trainer, "_phase_is_over", late)
+    with pytest.raises(Interrupted, match="stopped after epoch 3"):
+        fit(smoke, tmp_path / "cut")
+    fit(smoke, tmp_path / "cut")
+    assert differences(whole, tmp_path / "cut") == []
+
+
+def test_a_reader_of_stderr_that_has_gone_costs_nothing(tmp_path):
+    """As in `train.py 2>&1 | tee log`, where Ctrl-C ends tee too."""
+    with start(SLOW_SAVE.replace("600", "3"), tmp_path / "run") as process:
+        until(process, "saving")
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert Checkpoints(tmp_path / "run").usable()[0] >= 3
+
+
+def test_going_on_with_other_devices_says_that_bits_may_differ(smoke, tmp_path, stop_in, capsys):
+    stop_in(Trainer, "_end_epoch", 2)
+    with pytest.raises(Interrupted):
+        fit(smoke, tmp_path / "run")
+    capsys.readouterr()
+    smoke.devices = 2
+    assert fit(smoke, tmp_path / "run")["epochs"] == 3
+    assert "2 devices in place of 1: the result is equal up to rounding" in capsys.readouterr().out
 
 
 def test_a_second_signal_ends_at_once_and_leaves_the_last_good_checkpoint(tmp_path):
