@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +35,12 @@ def replacing(path: Path) -> Iterator[Path]:
     Several processes may do so at once: each has a place of its own, and the last counts.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=PARTIAL) as folder:
-        partial = Path(folder) / path.name
-        yield partial
-        settle(partial, path)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=PARTIAL))
+    try:
+        yield folder / path.name
+        settle(folder / path.name, path)
+    finally:  # TemporaryDirectory would call itself without end where the permission is gone
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 PARTIAL = ".partial-"

@@ -86,3 +86,15 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
 def test_what_is_no_run_is_said(tmp_path):
     with pytest.raises(UsageError, match=r"no run directory \(no model\.json in it\)"):
         RunDirectory.existing(tmp_path)
+
+
+def test_permission_that_is_lost_is_one_error(tmp_path, monkeypatch):
+    run = RunDirectory(tmp_path)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    for name in ("unlink", "rmdir", "fsync"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        run.write_summary({"seed": 1})
