@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flowers_jax.data import copies
 from flowers_jax.data.collect import Candidate, collect
@@ -21,30 +22,14 @@ _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(
-    root: str,
-    *,
-    max_pixels: int = MAX_PIXELS,
-    follow_links: bool = False,
-    workers: int = 0,
-    group_similar: bool = True,
-    keep_copies: bool = False,
-) -> Dataset:
-    """`scan_folder`, for those who need photographs.
-
-    Args:
-        group_similar: tell photographs that look alike; not where all are of one scene.
-        keep_copies: list those that `copies.leave_out` names and hand them on all the same, for a run that goes on:
-            its photographs were chosen when it began, and what came since must not take any of them away.
+def load_folder(root: str, *, keep_copies: bool = False, **options: Any) -> Dataset:
+    """`scan_folder`, which takes the same arguments, for those who need photographs.
 
     Raises:
         UsageError: no such folder, no photograph in it, or a class of validation/test that train does not have. The
             message begins with `root`.
     """
-    dataset = scan_folder(
-        root, max_pixels=max_pixels, follow_links=follow_links, workers=workers, group_similar=group_similar,
-        keep_copies=keep_copies,
-    )  # fmt: skip
+    dataset = scan_folder(root, keep_copies=keep_copies, **options)
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
@@ -70,6 +55,11 @@ def scan_folder(
     Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are no images are passed
     over; everything else that is not used is in `Dataset.skipped`, copies too that `copies.leave_out` names. What is
     odd about classes that are used is in `Dataset.remarks`.
+
+    Args:
+        group_similar: tell photographs that look alike; not where all are of one scene.
+        keep_copies: list those that `copies.leave_out` names and hand them on all the same, for a run that goes on:
+            its photographs were chosen when it began, and what came since must not take any of them away.
 
     Raises:
         UsageError: no such folder.

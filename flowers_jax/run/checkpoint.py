@@ -94,11 +94,11 @@ class Checkpoints:
 
     def lost(self) -> bool:
         """Whether there were checkpoints and none is sound: more than a first one that a kill left half written."""
-        sealed = [number for number in self._damaged if (self.folder / str(number) / seal.NAME).is_file()]
+        sealed = [number for number in self._damaged if not self.gone(number)]
         return not self._sound and (bool(sealed) or len(self._damaged) > 1)
 
     def gone(self, number: int) -> bool:
-        """Whether a training that runs has removed it meanwhile."""
+        """Whether it has no seal: it was not finished, or a training that runs has removed it meanwhile."""
         return not (self.folder / str(number) / seal.NAME).is_file()
 
     def next_number(self) -> int:
