@@ -11,11 +11,12 @@ from flowers_jax import base_config
 def get_config():
     config = base_config.get_config()
     config.epochs = 8
+    config.data.image_size, config.data.crop = 256, 1.0  # tests larger than it trains: things look larger in crops
     config.learning_rate = 3e-4
     config.model.freeze = "none"
     config.transfer.epochs = 20
     config.transfer.views = 2
-    config.augment.crop_scale = (0.35, 1.0)
+    config.augment.crop_scale, config.augment.crop_size = (0.35, 1.0), 224
     config.optimizer.weight_decay = 0.05
     config.optimizer.head_multiplier = 10.0
     config.optimizer.ema = 0.99

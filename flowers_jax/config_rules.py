@@ -50,6 +50,7 @@ RULES: dict[str, Rule] = {
     "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
     "data.dir": _ANY,
     "data.image_size": Rule(lambda v: 4 <= v <= 2048, "at least 4 and at most 2048"),
+    "data.crop": _SHARE,
     "data.normalize": _one_of("auto", "rescale", "samplewise", "featurewise"),
     "data.split": Rule(
         lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
@@ -100,6 +101,7 @@ RULES: dict[str, Rule] = {
     "augment.crop_scale": Rule(
         lambda v: len(v) == 2 and 0 < v[0] <= v[1] <= 1, "two shares above 0, at most 1, the second not the smaller"
     ),
+    "augment.crop_size": Rule(lambda v: v == 0 or 4 <= v <= 2048, "0, or at least 4 and at most 2048"),
     "augment.color_jitter": Rule(
         lambda v: len(v) == 4 and all(0 <= s < math.inf for s in v) and v[3] <= 0.5,
         "four strengths (brightness, contrast, saturation, hue) of at least 0, hue at most 0.5",

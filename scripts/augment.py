@@ -25,6 +25,7 @@ def main(argv: Sequence[str]) -> None:
         raise UsageError(f"--views={args.views}: must be from 1 to 50")
     photographs = [_read(path, config.data.max_pixels) for path in args.photographs]
     preprocessing = models.preprocessing(config.model.name, config.data.image_size)
+    preprocessing = preprocessing.at(config.data.image_size, config.data.crop)
     grid = draw_grid(photographs, augment.from_config(config), preprocessing, args.views, config.seed)
     try:
         grid.save(args.out, "PNG")

@@ -1,6 +1,6 @@
 """What a model wants its input to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -37,6 +37,10 @@ class Preprocessing:
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     samplewise: bool = False
     interpolation: str = "bilinear"
+
+    def at(self, size: int, crop: float = 0.0) -> "Preprocessing":
+        """The same at another size and, unless it is 0, with another central square."""
+        return replace(self, size=size, **({"resize": "crop", "crop": crop} if crop else {}))
 
     def normalize(self, images: Images | Pixels) -> Pixels:
         """0..255 of whatever type -> (x / 255 - mean) / std, float32."""

@@ -14,6 +14,7 @@ ONLY_MOBILENET_V2 = (
 
 def check_model(config: Config) -> None:
     """What the model or the data do not have, they cannot be asked for."""
+    _check_crop(config)
     name, size, weights = config.model.name, config.data.image_size, config.model.weights
     if config.data.folds and config.data.fold > config.data.folds:
         raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
@@ -34,6 +35,20 @@ def check_model(config: Config) -> None:
         for key in ONLY_MOBILENET_V2:
             if given[key] != default[key]:
                 raise UsageError(f"--config.{key}={given[key]}: only mobilenet_v2 has it; give {default[key]}")
+
+
+def _check_crop(config: Config) -> None:
+    """Training at another size than testing takes a random crop, and a model that takes any size."""
+    flag, size = f"--config.augment.crop_size={config.augment.crop_size}", config.augment.crop_size
+    if not size:
+        return
+    if tuple(config.augment.crop_scale) == (1.0, 1.0):
+        raise UsageError(f"{flag}: nothing is cropped; give 0, or --config.augment.crop_scale=0.35,1")
+    if config.model.name == "seed_cnn" or config.model.head == "flatten256":
+        what = "seed_cnn" if config.model.name == "seed_cnn" else "--config.model.head=flatten256"
+        raise UsageError(f"{flag}: {what} takes only images of --config.data.image_size; give 0")
+    if config.model.name == "mobilenet_v2" and size < 32:
+        raise UsageError(f"{flag}: mobilenet_v2 needs at least 32")
 
 
 def _check_transfer(config: Config) -> None:

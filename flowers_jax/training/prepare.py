@@ -151,12 +151,11 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
 def _preprocessing(
     config: Config, dataset: Dataset, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
 ) -> Preprocessing:
-    """What `config.data.normalize` asks for; a run that goes on has it in its description."""
+    """What `config.data` asks for; a run that goes on has it in its description."""
     if description:
         return trained.preprocessing_of(description)
-    wanted = models.preprocessing(config.model.name, config.data.image_size)
-    if weights:
-        wanted = replace(weights.preprocessing, size=config.data.image_size)
+    size, crop = config.data.image_size, config.data.crop
+    wanted = (weights.preprocessing if weights else models.preprocessing(config.model.name, size)).at(size, crop)
     if config.data.normalize == "auto":
         return wanted
     wanted = replace(

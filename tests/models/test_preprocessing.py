@@ -37,6 +37,12 @@ def test_featurewise():
     np.testing.assert_allclose(Preprocessing(9, mean=mean, std=std).normalize(IMAGES), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_another_size():
+    own = Preprocessing(224, "stretch", 0.875, mean=ZERO)
+    assert own.at(96) == Preprocessing(96, "stretch", 0.875, mean=ZERO)
+    assert own.at(96, 1.0) == Preprocessing(96, "crop", 1.0, mean=ZERO)
+
+
 @pytest.mark.parametrize("grey", [0.0, 128.0])
 def test_samplewise_of_an_even_image_has_a_gradient(grey):
     p = Preprocessing(4, mean=ZERO, std=ONE, samplewise=True)

@@ -15,6 +15,7 @@ from tests.conftest import ROOT, png
 from tests.scripts.commands import SMOKE, script, table, tree
 
 MOBILENET = ["--config.model.name=mobilenet_v2", "--config.data.image_size=32"]
+CROP = ["--config.augment.crop_scale=0.5,1"]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,10 @@ MOBILENET = ["--config.model.name=mobilenet_v2", "--config.data.image_size=32"]
         ([*MOBILENET, "--config.model.weights=TMP/text"], "text: not a .safetensors, .pth, .npz or .h5"),
         ([*MOBILENET, "--config.model.weights=TMP/none.pth"], "none.pth: no such file"),
         (["--config.model.name=mobilenet_v2", "--config.data.image_size=28"], "mobilenet_v2 needs at least 32"),
+        ([*MOBILENET, *CROP, "--config.augment.crop_size=28"], "crop_size=28: mobilenet_v2 needs at least 32"),
+        ([*MOBILENET, *CROP, "--config.augment.crop_size=32", "--config.model.head=flatten256"], "flatten256 takes"),
+        ([*CROP, "--config.augment.crop_size=20"], "crop_size=20: seed_cnn takes only images of"),
+        (["--config.augment.crop_size=20"], "crop_size=20: nothing is cropped; give 0, or"),
         ([*MOBILENET, "--config.transfer.views=2"], "views=2: the backbone trains, so its features change; give 0"),
         (
             [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.epochs=2"],

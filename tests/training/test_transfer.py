@@ -16,9 +16,9 @@ from tests.training.runs import rows, state_arrays, state_bytes, timeless
 def transfer(smoke, small_weights):
     """The head for two epochs on three views of each photograph, then everything for two."""
     smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
-    smoke.data.image_size, smoke.epochs, smoke.learning_rate = 32, 2, 1e-3
+    smoke.data.image_size, smoke.data.crop, smoke.epochs, smoke.learning_rate = 40, 1.0, 2, 1e-3
     smoke.transfer.epochs, smoke.transfer.views = 2, 3
-    smoke.augment.crop_scale = (0.5, 1.0)
+    smoke.augment.crop_scale, smoke.augment.crop_size = (0.5, 1.0), 32
     smoke.optimizer.ema, smoke.optimizer.weight_decay, smoke.optimizer.label_smoothing = 0.9, 0.05, 0.1
     smoke.optimizer.head_multiplier, smoke.optimizer.layer_decay = 10.0, 0.9
     smoke.evaluation.flip = True
@@ -95,7 +95,7 @@ def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, smal
 def test_features_that_are_kept_train_as_photographs_do(head_only, tmp_path):
     """One view, which is what the step sees too when nothing is augmented."""
     head_only.transfer.views = 1
-    head_only.augment.crop_scale, head_only.augment.horizontal_flip = (1.0, 1.0), False
+    head_only.augment.crop_scale, head_only.augment.crop_size, head_only.augment.horizontal_flip = (1.0, 1.0), 0, False
     fit(head_only, tmp_path / "kept")
     head_only.transfer.views = 0
     fit(head_only, tmp_path / "anew")

@@ -25,6 +25,7 @@ class Augment:
 
     generator: Generator = field(default_factory=Generator)
     crop_scale: tuple[float, float] = WHOLE
+    crop_size: int = 0
     color_jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     rand_augment_layers: int = 0
     rand_augment_magnitude: float = 9.0
@@ -59,6 +60,7 @@ def from_config(config: Config) -> Augment:
     return Augment(
         generator,
         crop_scale=config.augment.crop_scale,
+        crop_size=config.augment.crop_size,
         color_jitter=config.augment.color_jitter,
         rand_augment_layers=config.augment.rand_augment_layers,
         rand_augment_magnitude=config.augment.rand_augment_magnitude,
@@ -85,7 +87,7 @@ def augment_images(
 
     In this order: random-resized-crop, the generator's transform, colour jitter, RandAugment, random erasing.
     """
-    a, size = augment, preprocessing.size
+    a, size = augment, augment.crop_size or preprocessing.size
     crop, move, jitter, change, erase = jnp.moveaxis(jax.vmap(lambda key: jax.random.split(key, 5))(keys), 1, 0)
     pixels = jnp.asarray(images, jnp.float32)
     if a.crop_scale != WHOLE:

@@ -43,14 +43,20 @@ def test_off_is_off():
     np.testing.assert_array_equal(changed(images=images, augment=Augment()), images)
 
 
+def test_training_at_another_size_than_testing():
+    few = augment_images(KEYS, IMAGES, Augment(crop_scale=(0.35, 1.0), crop_size=9), SMALL)
+    assert few.shape == (5, 9, 9, 3)
+
+
 def test_the_config_sets_everything():
     c = base_config.get_config()
     assert from_config(c) == Augment(Generator(horizontal_flip=True))
-    c.augment.zoom_range, c.augment.crop_scale = (0.2,), (0.35, 1.0)
+    c.augment.zoom_range, c.augment.crop_scale, c.augment.crop_size = (0.2,), (0.35, 1.0), 128
     c.augment.color_jitter, c.augment.mixup, c.augment.rotation_range = (0.4, 0.4, 0.4, 0.1), 0.2, 20.0
     made = from_config(config.validate(c))
     assert made.generator == Generator(rotation_range=20.0, zoom_range=(0.8, 1.2), horizontal_flip=True)
-    assert (made.crop_scale, made.color_jitter, made.mixup) == ((0.35, 1.0), (0.4, 0.4, 0.4, 0.1), 0.2)
+    assert (made.crop_scale, made.crop_size, made.color_jitter) == ((0.35, 1.0), 128, (0.4, 0.4, 0.4, 0.1))
+    assert made.mixup == 0.2
 
 
 def test_photographs_are_stored_with_their_margins_only_for_crops():
