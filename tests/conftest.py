@@ -3,6 +3,7 @@
 import http.server
 import io
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,6 +20,7 @@ from flowers_jax.data import procedural
 from flowers_jax.types import Config
 
 jax.config.update("jax_num_cpu_devices", 8)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell makes its background jobs ignore
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 ROOT = Path(__file__).parent.parent

@@ -28,11 +28,11 @@ def build(model: str, batch: int) -> Program:
     )
 
 
-def mobilenet_v2(size: int) -> keras.Model:
+def mobilenet_v2(size: int, classes: int = CLASSES) -> keras.Model:
     """Keras's own, without weights."""
     application: Any = keras.applications.MobileNetV2  # annotated as if it could not do without weights
     backbone = application(weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3))
-    return keras.Sequential([backbone, layers.Dense(CLASSES)])
+    return keras.Sequential([backbone, layers.Dense(classes)])
 
 
 def seed_cnn(size: int) -> keras.Model:

@@ -10,6 +10,7 @@ from flowers_jax.benchmark import CLASSES, LEARNING_RATE, SIZES
 from flowers_jax.benchmark.program import Program
 from flowers_jax.data import augment
 from flowers_jax.evaluation.predict import make_predictor
+from flowers_jax.models.initial import initial_variables
 from flowers_jax.training import prepare
 from flowers_jax.training.checkpointing import initial_state
 from flowers_jax.training.optim import make_optimizer
@@ -26,7 +27,7 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     module = models.create(model, CLASSES, **fields | {"axis_name": parallel.AXIS})
     preprocessing = models.preprocessing(model, SIZES[model])
     optimizer = make_optimizer(LEARNING_RATE)
-    variables = prepare.init_variables(module, preprocessing, seed=0)
+    variables = initial_variables(module, preprocessing.size, jax.random.key(0))
     state = parallel.replicate(initial_state(variables, optimizer, ()), devices)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
     step = parallel.pmap_step(

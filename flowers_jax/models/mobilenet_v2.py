@@ -15,6 +15,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from flowers_jax.models import pretrained
+from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.layers import ConvNorm, Layer, at_least_float32, drop_path, flatten, global_average_pool, relu6
 from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS, blocks, frozen_parts, make_divisible
 from flowers_jax.models.preprocessing import Preprocessing
@@ -187,8 +188,7 @@ def load(
         fields = {"convention": file.convention} | fields
     module = MobileNetV2(num_classes, alpha, head, **fields)
     preprocessing = file.preprocessing if file else pretrained.IMAGENET
-    blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
-    variables = jax.device_get(dict(jax.jit(module.init)(jax.random.key(0), blank)))
+    variables = initial_variables(module, preprocessing.size, jax.random.key(0), backbone=file is None)
     if file:
         variables = pretrained.fill(variables, file, head=num_classes == 1000 and head == "pool")
     return Pretrained(module, variables, preprocessing)

@@ -94,6 +94,23 @@ def import_variables(tensors: Mapping[str, np.ndarray], template: Variables, *, 
     return traverse_util.unflatten_dict(flat, sep="/")
 
 
+def export_variables(variables: Variables, family: Family) -> dict[str, np.ndarray]:
+    """The inverse of `import_variables`, with the dense layer: every tensor under the family's name, in its layout."""
+    tensors = {}
+    for path, leaf in traverse_util.flatten_dict(variables, sep="/").items():
+        if "/backbone/" in path:
+            name, tensor = _name(family, path), np.asarray(leaf)
+            if family.convention == "torch" and tensor.ndim == 4:
+                tensor = tensor.transpose(3, 2, 0, 1)
+            elif name.endswith("_depthwise/kernel"):
+                name, tensor = name.replace("/kernel", "/depthwise_kernel"), tensor.transpose(0, 1, 3, 2)
+            tensors[name] = tensor
+    names = dict(zip(("kernel", "bias"), family.heads[0], strict=True))
+    for leaf, tensor in variables["params"]["head"].items():
+        tensors[names[leaf]] = np.asarray(tensor).T if family.convention == "torch" else np.asarray(tensor)
+    return tensors
+
+
 def _name(family: Family, path: str) -> str:
     _, _, layer, *inner = path.split("/")
     return family.rename(layer, inner[0] if len(inner) > 1 else "", inner[-1])
@@ -145,16 +162,15 @@ def _keras(layer: str, part: str, leaf: str) -> str:
     return f"{bn}/{_KERAS_BN[leaf]}"
 
 
-FAMILIES = (
-    Family(
-        "torchvision", "torch", "features.0.0.weight", _torchvision, (("classifier.1.weight", "classifier.1.bias"),)
-    ),
-    Family("timm", "torch", "conv_stem.weight", _timm, (("classifier.weight", "classifier.bias"),)),
-    Family(
-        "Keras", "keras", "Conv1/kernel", _keras,
-        (("predictions/kernel", "predictions/bias"), ("Logits/kernel", "Logits/bias")),
-    ),
+TORCHVISION = Family(
+    "torchvision", "torch", "features.0.0.weight", _torchvision, (("classifier.1.weight", "classifier.1.bias"),)
+)
+TIMM = Family("timm", "torch", "conv_stem.weight", _timm, (("classifier.weight", "classifier.bias"),))
+KERAS = Family(
+    "Keras", "keras", "Conv1/kernel", _keras,
+    (("predictions/kernel", "predictions/bias"), ("Logits/kernel", "Logits/bias")),
 )  # fmt: skip
+FAMILIES = (TORCHVISION, TIMM, KERAS)
 
 
 def _to_flax(family: Family, name: str, tensor: np.ndarray) -> np.ndarray:

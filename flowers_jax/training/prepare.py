@@ -17,6 +17,7 @@ from flowers_jax.data.pipeline import Part, decode_split
 from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.models import pretrained
+from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
@@ -88,7 +89,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     fields = trained.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
-    variables = init_variables(module, preprocessing, config.seed)
+    key = named_key(config.seed, "init")
+    variables = initial_variables(module, preprocessing.size, key, backbone=pretrained_weights is None)
     if pretrained_weights:
         variables = pretrained.fill(variables, pretrained_weights)
     phases = make_phases(config, module, steps_per_epoch(config, dataset))
@@ -198,9 +200,3 @@ def module_fields(config: Config, weights: pretrained.Weights | None = None) -> 
         if weights:
             fields["convention"] = weights.convention
     return fields
-
-
-def init_variables(module: nn.Module, preprocessing: Preprocessing, seed: int) -> dict[str, Any]:
-    """The initial variables, as host arrays."""
-    blank = jnp.zeros((1, preprocessing.size, preprocessing.size, 3))
-    return {"batch_stats": {}} | jax.device_get(dict(jax.jit(module.init)(named_key(seed, "init"), blank)))

@@ -14,9 +14,8 @@ from flax import traverse_util
 from flowers_jax import models
 from flowers_jax.models import tensor_names
 from flowers_jax.models.mobilenet_v2_layout import blocks
-from flowers_jax.models.tensor_names import FAMILIES, import_variables
+from flowers_jax.models.tensor_names import KERAS, import_variables
 
-KERAS = FAMILIES[-1]
 CLASSES = 7
 WIDTHS, SIZES = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), (96, 128, 160, 192, 224, 97, 225)
 SOME = [(0.35, 97), (1.4, 96)]

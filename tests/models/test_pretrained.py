@@ -11,9 +11,8 @@ from flowers_jax import fetch
 from flowers_jax.errors import UsageError
 from flowers_jax.models import mobilenet_v2, pretrained, tensor_files
 from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS
-from flowers_jax.models.tensor_names import FAMILIES
+from flowers_jax.models.tensor_names import FAMILIES, export_variables
 from tests.conftest import SHARED
-from tests.models.test_tensor_names import to_family
 
 TORCHVISION = SHARED / "weights" / "mobilenet_v2-b0353104.safetensors"
 KERAS = SHARED / "weights" / "mobilenet_v2_keras_0.35_224_notop.npz"
@@ -90,7 +89,7 @@ def test_a_file_says_its_own_convention_and_preprocessing(tmp_path):
     variables = jax.tree.map(lambda leaf: rng.uniform(0.1, 1, leaf.shape).astype(np.float32), small)
     for family in FAMILIES:
         path = tmp_path / f"{family.name}.npz"
-        np.savez(path, **to_family(family, variables))
+        np.savez(path, **export_variables(variables, family))
         loaded = mobilenet_v2.load(str(path), alpha=0.35)
         assert loaded.module.convention == family.convention
         assert loaded.preprocessing == (pretrained.KERAS if family.name == "Keras" else pretrained.IMAGENET)
@@ -99,7 +98,7 @@ def test_a_file_says_its_own_convention_and_preprocessing(tmp_path):
 
 def test_a_new_head_and_a_missing_one(tmp_path):
     variables = mobilenet_v2.load("none", alpha=0.35, num_classes=1000).variables
-    tensors = to_family(FAMILIES[0], variables)
+    tensors = export_variables(variables, FAMILIES[0])
     np.savez(tmp_path / "top.npz", **tensors)
     np.savez(tmp_path / "notop.npz", **{name: t for name, t in tensors.items() if not name.startswith("classifier")})
     for file in ("top.npz", "notop.npz"):

@@ -4,34 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import traverse_util
 
 from flowers_jax import models
 from flowers_jax.models import tensor_names
 from flowers_jax.models.tensor_files import WeightsError
-from flowers_jax.models.tensor_names import FAMILIES, import_variables
+from flowers_jax.models.tensor_names import FAMILIES, export_variables, import_variables
 
 BY_NAME = {family.name: family for family in FAMILIES}
-
-
-def to_family(family, variables):
-    """The inverse of the import: every tensor under the family's name and in its layout."""
-    tensors = {}
-    for path, leaf in traverse_util.flatten_dict(variables, sep="/").items():
-        if "/backbone/" not in path:
-            continue
-        name = tensor_names._name(family, path)
-        if leaf.ndim == 4 and family.convention == "torch":
-            leaf = leaf.transpose(3, 2, 0, 1)
-        elif name.endswith("_depthwise/kernel"):
-            name, leaf = name.replace("/kernel", "/depthwise_kernel"), leaf.transpose(0, 1, 3, 2)
-        tensors[name] = leaf
-    kernel, bias = family.heads[0]
-    head = variables["params"]["head"]
-    tensors |= {kernel: head["kernel"].T if family.convention == "torch" else head["kernel"], bias: head["bias"]}
-    if family.convention == "torch":
-        tensors["features.0.1.num_batches_tracked"] = np.array(1)
-    return tensors
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +26,10 @@ def variables():
 @pytest.mark.parametrize("family", BY_NAME)
 def test_import_is_exact(variables, family, head):
     blank = jax.tree.map(np.zeros_like, variables)
-    imported = import_variables(to_family(BY_NAME[family], variables), blank, head=head)
+    tensors = export_variables(variables, BY_NAME[family])
+    if family == "torchvision":
+        tensors["features.0.1.num_batches_tracked"] = np.array(1)
+    imported = import_variables(tensors, blank, head=head)
     for part in ("params", "batch_stats"):
         jax.tree.map(np.testing.assert_array_equal, imported[part]["backbone"], variables[part]["backbone"])
     assert (imported["params"]["head"]["kernel"] == variables["params"]["head"]["kernel"]).all() == head
@@ -68,13 +50,13 @@ GOLDEN_NAMES = {
 
 @pytest.mark.parametrize("family", GOLDEN_NAMES)
 def test_names_are_the_librarys(variables, family):
-    tensors = to_family(BY_NAME[family], variables)
+    tensors = export_variables(variables, BY_NAME[family])
     assert [name for name in GOLDEN_NAMES[family] if name not in tensors] == []
     assert tensor_names.family_of(tensors).name == family
 
 
 def test_import_is_strict_both_ways(variables):
-    tensors = to_family(BY_NAME["torchvision"], variables)
+    tensors = export_variables(variables, BY_NAME["torchvision"])
     with pytest.raises(WeightsError, match=r"missing features\.3\.conv\.1\.0\.weight"):
         import_variables({n: t for n, t in tensors.items() if n != "features.3.conv.1.0.weight"}, variables)
     with pytest.raises(WeightsError, match=r"unexpected features\.99\.weight"):

@@ -7,11 +7,10 @@ import pytest
 import safetensors.numpy
 
 from flowers_jax.models import mobilenet_v2
-from flowers_jax.models.tensor_names import FAMILIES
+from flowers_jax.models.tensor_names import TORCHVISION, export_variables
 from flowers_jax.training.loop import Trainer, fit
 from tests.conftest import smoke_config
 from tests.goldens.torchvision_case import random_tensor
-from tests.models.test_tensor_names import to_family
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +42,7 @@ def stop_after(monkeypatch):
 @pytest.fixture(scope="session")
 def small_weights(tmp_path_factory):
     """A weights file of a MobileNetV2 of width 0.35 with random weights, under torchvision's names."""
-    shapes = to_family(FAMILIES[0], mobilenet_v2.load("none", alpha=0.35).variables)
+    shapes = export_variables(mobilenet_v2.load("none", alpha=0.35).variables, TORCHVISION)
     tensors = {name: random_tensor(name, leaf.shape).astype(np.float32) for name, leaf in shapes.items()}
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     safetensors.numpy.save_file(tensors, path)

@@ -17,8 +17,15 @@ from tests.training.steps import MIX, batch, run, start
 FLIP = Augment(Generator(horizontal_flip=True))
 
 
-@pytest.mark.parametrize(("name", "augment"), [("cnn", FLIP), ("seed_cnn", MIX)])
-def test_one_two_four_and_eight_devices_train_alike(name, augment):
+@pytest.mark.parametrize(
+    ("name", "augment", "counts"),
+    [
+        ("seed_cnn", MIX, (1, 2, 4, 8)),
+        ("cnn", FLIP, (1, 8)),
+        pytest.param("cnn", FLIP, (1, 2, 4), marks=pytest.mark.slow),
+    ],
+)
+def test_one_two_four_and_eight_devices_train_alike(name, augment, counts):
     optimizer = optax.sgd(0.1)  # Adam would divide rounding errors by themselves
     module = models.create(name, 3, axis_name=parallel.AXIS)
     batches = [batch(16, seed=seed) for seed in range(3)]
@@ -26,7 +33,7 @@ def test_one_two_four_and_eight_devices_train_alike(name, augment):
     results = [
         run(start(module, optimizer), batches, n, module=module, optimizer=optimizer, preprocessing=Preprocessing(32),
             augment=augment, seed=3)
-        for n in (1, 2, 4, 8)
+        for n in counts
     ]  # fmt: skip
     first_state, first_metrics = results[0]
     assert first_metrics["examples"] == 11

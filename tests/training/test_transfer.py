@@ -1,5 +1,9 @@
 """Freezing, cached features and two stages, on a small MobileNetV2 with weights of its own."""
 
+import contextlib
+import io
+import shutil
+
 import numpy as np
 import pytest
 from flax import traverse_util
@@ -9,12 +13,13 @@ from flowers_jax.errors import Interrupted
 from flowers_jax.models.mobilenet_v2_layout import frozen_parts, is_frozen
 from flowers_jax.training import features
 from flowers_jax.training.loop import fit
+from tests.conftest import smoke_config
 from tests.training.runs import rows, state_arrays, state_bytes, timeless
 
 
-@pytest.fixture
-def transfer(smoke, small_weights):
+def transfer_config(small_weights):
     """The head for two epochs on three views of each photograph, then everything for two."""
+    smoke = smoke_config()
     smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
     smoke.data.image_size, smoke.data.crop, smoke.epochs, smoke.learning_rate = 40, 1.0, 2, 1e-3
     smoke.transfer.epochs, smoke.transfer.views = 2, 3
@@ -26,14 +31,28 @@ def transfer(smoke, small_weights):
 
 
 @pytest.fixture
+def transfer(small_weights):
+    return transfer_config(small_weights)
+
+
+@pytest.fixture(scope="module")
+def both_stages(small_weights, tmp_path_factory):
+    """(a run of both stages, its summary, what it printed)"""
+    run, printed = tmp_path_factory.mktemp("both stages") / "run", io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        summary = fit(transfer_config(small_weights), run)
+    return run, summary, printed.getvalue()
+
+
+@pytest.fixture
 def head_only(transfer):
     transfer.model.freeze, transfer.transfer.epochs, transfer.optimizer.layer_decay = "backbone", 0, 1.0
     return transfer
 
 
-def test_two_stages_leave_two_phases(transfer, tmp_path, capsys):
-    summary = fit(transfer, tmp_path / "run")
-    table = rows(tmp_path / "run")
+def test_two_stages_leave_two_phases(transfer, both_stages, tmp_path):
+    run, summary, printed = both_stages
+    table = rows(run)
     assert [row["phase"] for row in table] == ["head", "head", "finetune", "finetune"]
     assert [row["epoch"] for row in table] == ["1", "2", "3", "4"]
     rates = [float(row["learning_rate"]) for row in table]
@@ -42,30 +61,32 @@ def test_two_stages_leave_two_phases(transfer, tmp_path, capsys):
     assert summary["images_per_second"] == pytest.approx(
         np.median([float(row["images_per_second"]) for row in table[2:]]), abs=0.01
     )
-    printed = capsys.readouterr().out
     assert "head" in printed and "finetune" in printed and "frozen" in printed
     transfer.epochs = 3  # of the second stage
+    shutil.copytree(run, tmp_path / "run")
     assert fit(transfer, tmp_path / "run")["epochs"] == 5
 
 
 @pytest.mark.parametrize(
     "steps", [16, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4, 6, 10, 11, 12, 13, 18, 23))]
 )
-def test_both_stages_go_on_bitwise(transfer, tmp_path, stop_after, steps):
+def test_both_stages_go_on_bitwise(transfer, both_stages, tmp_path, stop_after, steps):
     """Six steps an epoch, two epochs a stage: within each, and at their ends."""
-    fit(transfer, tmp_path / "whole")
+    whole, *_ = both_stages
     kept = set((fetch.cache_dir() / "features").iterdir())
     stop_after(steps)
     with pytest.raises(Interrupted):
         fit(transfer, tmp_path / "cut")
     fit(transfer, tmp_path / "cut")
     assert set((fetch.cache_dir() / "features").iterdir()) == kept  # and found its features again
-    assert timeless(tmp_path / "whole") == timeless(tmp_path / "cut")
-    assert state_bytes(tmp_path / "whole") == state_bytes(tmp_path / "cut")
-    assert (tmp_path / "whole" / "predictions.csv").read_bytes() == (tmp_path / "cut" / "predictions.csv").read_bytes()
+    assert timeless(whole) == timeless(tmp_path / "cut")
+    assert state_bytes(whole) == state_bytes(tmp_path / "cut")
+    assert (whole / "predictions.csv").read_bytes() == (tmp_path / "cut" / "predictions.csv").read_bytes()
 
 
-@pytest.mark.parametrize("freeze", [pytest.param("stem", marks=pytest.mark.slow), "stage_3", "backbone"])
+@pytest.mark.parametrize(
+    "freeze", ["stage_3", *(pytest.param(part, marks=pytest.mark.slow) for part in ("stem", "backbone"))]
+)
 def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, small_weights, tmp_path, freeze):
     from safetensors.numpy import load_file
 
@@ -132,6 +153,13 @@ def test_features_are_computed_once(head_only, tmp_path, monkeypatch):
 def test_a_view_is_named_for_what_decides_it(head_only, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
 
+    def zeros(self, split, view):
+        del view
+        count = sum(example.split == split for example in self.dataset.examples)
+        return np.zeros((count, 1280), np.float32)
+
+    monkeypatch.setattr(features.FeatureCache, "_compute", zeros)
+
     def names():
         fit(head_only, tmp_path / f"run{len(seen)}")
         return {path.name for path in (fetch.cache_dir() / "features").iterdir()}
@@ -149,13 +177,12 @@ def test_a_view_is_named_for_what_decides_it(head_only, tmp_path, monkeypatch):
     assert len(seen[3] - seen[2]) == 7
 
 
-def test_the_moving_average_predicts(transfer, tmp_path):
+def test_the_moving_average_predicts(smoke, tmp_path):
     """The checkpoint's model is the average; what trains lies beside the optimizer's state."""
-    transfer.transfer.epochs = transfer.transfer.views = 0
-    transfer.model.batch_norm = "batch"
-    fit(transfer, tmp_path / "run")
+    smoke.model.name, smoke.epochs, smoke.optimizer.ema = "cnn", 1, 0.9
+    fit(smoke, tmp_path / "run")
     kept = state_arrays(tmp_path / "run")
     average, trained = kept["model"]["params/head/kernel"], kept["optimizer"]["trainable/head/kernel"]
     assert average.shape == trained.shape and not np.allclose(average, trained)
-    path = "batch_stats/backbone/stem/mean"  # with statistics of its own
+    path = "batch_stats/stem/mean"  # with statistics of its own
     assert not np.array_equal(kept["model"][path], kept["optimizer"][path])

@@ -3,6 +3,8 @@
 Sources: Pillow `ImageEnhance`, torchvision `transforms/_functional_tensor.py`; weights of grey are ITU-R BT.601's.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float32, Key
@@ -45,7 +47,8 @@ def adjust_saturation(image: Picture, factor: Scalar) -> Picture:
 
 def adjust_hue(image: Picture, turns: Scalar) -> Picture:
     """Turn the colour circle; brightness (the largest channel) and saturation stay."""
-    largest, smallest = image.max(-1), image.min(-1)
+    # Not `image.max(-1)`: its gradient looks for the largest again, which another fusion has rounded otherwise: 0 / 0.
+    largest, smallest = (functools.reduce(of, jnp.moveaxis(image, -1, 0)) for of in (jnp.maximum, jnp.minimum))
     spread = largest - smallest
     safe = jnp.where(spread > 0, spread, 1)  # of grey there is no hue; and no 0 / 0 in gradients
     red, green, blue = ((largest - image[..., channel]) / safe for channel in range(3))
