@@ -8,6 +8,7 @@ import pytest
 from flowers_jax import models
 from flowers_jax.errors import UsageError
 from flowers_jax.models import mobilenet_v2
+from flowers_jax.models.initial import initial_variables
 
 GOLDEN = {
     # model and size -> trainable numbers of its parameters, BatchNorm statistics
@@ -43,7 +44,7 @@ def test_parameter_counts(name, size, classes):
 def test_logits_are_float32_and_one_row_an_image(name, dtype):
     module = models.create(name, 5, dtype=dtype)
     x = jax.random.normal(jax.random.key(0), (3, 64, 64, 3))
-    variables = jax.jit(module.init)(jax.random.key(1), x)
+    variables = initial_variables(module, 64, jax.random.key(1))
     assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {np.dtype("float32")}
     logits = jax.jit(module.apply)(variables, x)
     assert logits.shape == (3, 5) and logits.dtype == jnp.float32
@@ -89,13 +90,27 @@ def test_heads():
 def test_a_frozen_backbone_runs_on_stored_statistics(freeze):
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze=freeze)
     x = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
-    variables = dict(jax.jit(module.init)(jax.random.key(1), x))
-    variables["params"]["head"]["kernel"] += 0.1
+    variables = initial_variables(module, 32, jax.random.key(1))
+    variables["params"]["head"]["kernel"] = variables["params"]["head"]["kernel"] + 0.1
     trained, updated = jax.jit(lambda v, x: module.apply(v, x, train=True, mutable=["batch_stats"]))(variables, x)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), variables["batch_stats"], updated["batch_stats"])
     assert all(jax.tree.leaves(same)) == (freeze == "backbone")
     stored = jax.jit(module.apply)(variables, x)
     assert np.array_equal(trained, stored) == (freeze == "backbone")
+
+
+@pytest.mark.parametrize("fields", [{"dropout": 0.5}, {"stochastic_depth": 0.5}])
+def test_dropout_and_stochastic_depth_are_for_training(fields):
+    module = models.create("mobilenet_v2", 3, alpha=0.35, batch_norm="stored", **fields)
+    variables = initial_variables(module, 32, jax.random.key(0))
+    variables["params"]["head"]["kernel"] = jax.random.normal(jax.random.key(1), (1280, 3))
+    x = jax.random.normal(jax.random.key(2), (2, 32, 32, 3))
+    forward = jax.jit(lambda key: module.apply(variables, x, train=True, rngs={"dropout": key}))
+    first, same, other = (forward(jax.random.key(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, same)
+    assert not np.allclose(first, other)
+    tested = jax.jit(lambda: module.apply(variables, x))()  # which asks for no key
+    assert not np.allclose(first, tested)
 
 
 def test_unknown_names_are_refused():

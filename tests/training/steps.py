@@ -8,6 +8,7 @@ import numpy as np
 
 from flowers_jax import parallel
 from flowers_jax.data.augment import Augment, Generator
+from flowers_jax.models.initial import initial_variables
 from flowers_jax.training.state import TrainState, split_params
 from flowers_jax.training.step import train_step
 
@@ -24,10 +25,10 @@ def batch(count, size=32, classes=3, seed=0):
 
 
 def start(module, optimizer, frozen=(), size=32):
-    variables = jax.device_get(jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, size, size, 3))))
+    variables = initial_variables(module, size, jax.random.key(0))
     trainable, _ = split_params(variables["params"], frozen)
     return TrainState(
-        jnp.zeros((), jnp.int32), variables["params"], variables.get("batch_stats", {}), optimizer.init(trainable)
+        jnp.zeros((), jnp.int32), variables["params"], variables["batch_stats"], optimizer.init(trainable)
     )
 
 
