@@ -24,7 +24,7 @@ def get_config() -> Config:
     config.data.name = "auto"  # auto|tf_flowers|flower_species|procedural
     config.data.dir = ""  # folder of class folders, or of train/validation/test folders; wins over data.name
     config.data.image_size = 224  # height and width in pixels that the model sees
-    config.data.crop = 0.0  # side of the central square that it sees, of the shorter side; 0: what the weights want
+    config.data.crop = 0.0  # central square that the model sees, as a share of the shorter side; 0: the weights' own
     config.data.normalize = "auto"  # auto|rescale|samplewise|featurewise; auto: what the model or its weights want
     config.data.split = (0.8, 0.1, 0.1)  # train, validation, test; at this default flower_species is 0.6, 0.2, 0.2
     config.data.folds = 0  # of cross-validation: one is the test part in place of data.split's; 0: none
@@ -67,7 +67,7 @@ def get_config() -> Config:
     config.augment.cval = 0.0  # the grey level that constant fills with
     config.augment.interpolation_order = 1  # 0: the nearest pixel, 1: bilinear
     config.augment.crop_scale = (1.0, 1.0)  # random-resized-crop: LEAST,MOST of the area; at 1,1 none
-    config.augment.crop_size = 0  # its height and width in pixels, to train on fewer than are tested; 0: image_size
+    config.augment.crop_size = 0  # height and width of crops in pixels, where training sees fewer; 0: image_size
     config.augment.color_jitter = (0.0, 0.0, 0.0, 0.0)  # brightness, contrast, saturation, hue, as torchvision's
     config.augment.rand_augment_layers = 0  # RandAugment: how many changes an image goes through
     config.augment.rand_augment_magnitude = 9.0  # their strength, 0 to 30

@@ -67,7 +67,8 @@ def adjust_hue(image: Picture, turns: Scalar) -> Picture:
 
 def shift_channels(image: Picture, intensity: Scalar) -> Picture:
     """Keras's `apply_channel_shift`: add to every channel, within the range that the image has."""
-    return jnp.clip(image + intensity, image.min(), image.max())
+    constant = jax.lax.stop_gradient(image)  # see `adjust_hue`
+    return jnp.clip(image + intensity, constant.min(), constant.max())
 
 
 def blend(other: Array, image: Picture, factor: Scalar) -> Picture:

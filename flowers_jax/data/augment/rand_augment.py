@@ -36,7 +36,8 @@ def rand_augment(key: Key[Array, ""], image: Picture, layers: int, magnitude: fl
 def autocontrast(image: Picture, strength: Scalar = 0.0) -> Picture:
     """Stretch each channel over 0..255."""
     del strength
-    low, high = image.min((0, 1)), image.max((0, 1))
+    constant = lax.stop_gradient(image)  # see `adjust_hue`
+    low, high = constant.min((0, 1)), constant.max((0, 1))
     spread = jnp.where(high > low, high - low, 1)
     return jnp.where(high > low, jnp.clip((image - low) * (255 / spread), 0, 255), image)
 
