@@ -24,4 +24,5 @@ def get_config():
     config.schedule.name = "cosine"
     config.schedule.warmup_epochs = 1.2
     config.evaluation.flip = True
+    config.checkpoint.use = "last"  # the rate ends at 0; val_loss at a larger size tells how sure it is, not how right
     return config
