@@ -103,7 +103,7 @@ def export_variables(variables: Variables, family: Family) -> dict[str, np.ndarr
             if family.convention == "torch" and tensor.ndim == 4:
                 tensor = tensor.transpose(3, 2, 0, 1)
             elif name.endswith("_depthwise/kernel"):
-                name, tensor = name.replace("/kernel", "/depthwise_kernel"), tensor.transpose(0, 1, 3, 2)
+                tensor = tensor.transpose(0, 1, 3, 2)
             tensors[name] = tensor
     names = dict(zip(("kernel", "bias"), family.heads[0], strict=True))
     for leaf, tensor in variables["params"]["head"].items():

@@ -3,6 +3,7 @@
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -22,7 +23,7 @@ def test_it_trains_a_head_on_the_given_backbone(smoke, folder, tmp_path, monkeyp
     np.savez(tmp_path / "weights.npz", **export_variables(variables, KERAS))
     images = rng.normal(size=(2, 32, 32, 3)).astype(np.float32)
     backbone = keras_job.frozen(str(tmp_path / "weights.npz"), 32, 3).layers[0]
-    ours = loaded.module.apply(variables, images, output="features")
+    ours = loaded.module.apply(variables, jnp.asarray(images), output="features")
     np.testing.assert_allclose(backbone(images), ours, rtol=1e-4, atol=1e-4)
     monkeypatch.setattr(keras_job, "EPOCHS", 1)
     capsys.readouterr()
