@@ -7,14 +7,15 @@ test accuracy and the seconds as JSON, and how each epoch went.
 """
 
 import json
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flowers_jax import cli
 from flowers_jax.benchmark import LEARNING_RATE
 from flowers_jax.benchmark.keras_peer import keras, mobilenet_v2  # which prepares the environment first
 from flowers_jax.evaluation import trained
@@ -26,14 +27,19 @@ from flowers_jax.run.directory import RunDirectory
 EPOCHS, BATCH = 10, 32
 
 
-def main(run_path: str, folder: str, weights: str) -> None:
+def main(argv: Sequence[str]) -> None:
+    flags = cli.parser(__doc__)
+    flags.add_argument("run", metavar="RUN", help="a run directory that train.py wrote")
+    flags.add_argument("folder", type=Path, metavar="FOLDER", help="the photographs that it was trained on")
+    flags.add_argument("weights", metavar="WEIGHTS", help="a file of MobileNetV2's weights, of width 1")
+    args = flags.parse_args(argv)
     begin = time.perf_counter()
-    run = RunDirectory.existing(run_path)
+    run = RunDirectory.existing(args.run)
     description = run.read_model()
     preprocessing = trained.preprocessing_of(description)
-    network = frozen(weights, preprocessing.size, len(description["classes"]))
+    network = frozen(args.weights, preprocessing.size, len(description["classes"]))
     with tempfile.TemporaryDirectory() as links:
-        link(run, Path(folder).absolute(), Path(links))
+        link(run, args.folder.absolute(), Path(links))
         parts = {part: generator(Path(links) / part, preprocessing) for part in ("train", "validation", "test")}
         network.fit(parts["train"], validation_data=parts["validation"], epochs=EPOCHS, verbose=2)
         loss, accuracy = network.evaluate(parts["test"], verbose=0)
@@ -80,4 +86,4 @@ def generator(folder: Path, preprocessing: Preprocessing) -> Any:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    cli.run(main, prints_results=True)

@@ -188,7 +188,6 @@ def load(
         fields = {"convention": file.convention} | fields
     module = MobileNetV2(num_classes, alpha, head, **fields)
     preprocessing = file.preprocessing if file else pretrained.IMAGENET
-    variables = initial_variables(module, preprocessing.size, jax.random.key(0), backbone=file is None)
-    if file:
-        variables = pretrained.fill(variables, file, head=num_classes == 1000 and head == "pool")
+    imagenet = num_classes == 1000 and head == "pool"
+    variables = initial_variables(module, preprocessing.size, jax.random.key(0), file, head=imagenet)
     return Pretrained(module, variables, preprocessing)

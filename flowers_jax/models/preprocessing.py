@@ -40,7 +40,8 @@ class Preprocessing:
 
     def at(self, size: int, crop: float = 0.0) -> "Preprocessing":
         """The same at another size and, unless it is 0, with another central square."""
-        return replace(self, size=size, **({"resize": "crop", "crop": crop} if crop else {}))
+        own = replace(self, size=size)
+        return replace(own, resize="crop", crop=crop) if crop else own
 
     def normalize(self, images: Images | Pixels) -> Pixels:
         """0..255 of whatever type -> (x / 255 - mean) / std, float32."""

@@ -2,6 +2,7 @@
 
 from flowers_jax import base_config
 from flowers_jax import config as config_lib
+from flowers_jax.data.augment.compose import WHOLE
 from flowers_jax.errors import UsageError
 from flowers_jax.models import pretrained
 from flowers_jax.types import Config
@@ -15,14 +16,15 @@ ONLY_MOBILENET_V2 = (
 def check_model(config: Config) -> None:
     """What the model or the data do not have, they cannot be asked for."""
     _check_crop(config)
-    name, size, weights = config.model.name, config.data.image_size, config.model.weights
+    name, weights = config.model.name, config.model.weights
     if config.data.folds and config.data.fold > config.data.folds:
         raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
     if name == "mobilenet_v2":
         if weights not in ("auto", "none", *(known.name for known in pretrained.KNOWN)):
             pretrained.named_file(weights)  # before the data, which may take a while
-        if size < 32:
-            raise UsageError(f"--config.data.image_size={size}: mobilenet_v2 needs at least 32")
+        for key, size in (("data.image_size", config.data.image_size), ("augment.crop_size", config.augment.crop_size)):
+            if 0 < size < 32:
+                raise UsageError(f"--config.{key}={size}: mobilenet_v2 needs at least 32")
         _check_transfer(config)
     elif config.model.freeze != "none":
         raise UsageError(
@@ -39,16 +41,14 @@ def check_model(config: Config) -> None:
 
 def _check_crop(config: Config) -> None:
     """Training at another size than testing takes a random crop, and a model that takes any size."""
-    flag, size = f"--config.augment.crop_size={config.augment.crop_size}", config.augment.crop_size
-    if not size:
+    flag = f"--config.augment.crop_size={config.augment.crop_size}"
+    if not config.augment.crop_size:
         return
-    if tuple(config.augment.crop_scale) == (1.0, 1.0):
+    if config.augment.crop_scale == WHOLE:
         raise UsageError(f"{flag}: nothing is cropped; give 0, or --config.augment.crop_scale=0.35,1")
-    if config.model.name == "seed_cnn" or config.model.head == "flatten256":
-        what = "seed_cnn" if config.model.name == "seed_cnn" else "--config.model.head=flatten256"
-        raise UsageError(f"{flag}: {what} takes only images of --config.data.image_size; give 0")
-    if config.model.name == "mobilenet_v2" and size < 32:
-        raise UsageError(f"{flag}: mobilenet_v2 needs at least 32")
+    for fixed in (config.model.name, config.model.head):
+        if fixed in ("seed_cnn", "flatten256"):
+            raise UsageError(f"{flag}: {fixed} takes only images of --config.data.image_size; give 0")
 
 
 def _check_transfer(config: Config) -> None:

@@ -89,10 +89,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     fields = trained.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
-    key = named_key(config.seed, "init")
-    variables = initial_variables(module, preprocessing.size, key, backbone=pretrained_weights is None)
-    if pretrained_weights:
-        variables = pretrained.fill(variables, pretrained_weights)
+    variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
     phases = make_phases(config, module, steps_per_epoch(config, dataset))
     if usable:
         description = run.read_model()

@@ -52,14 +52,14 @@ def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch)
 def test_figures_of_ours_and_keras(tmp_path):
     file, trace = tmp_path / "figures.json", tmp_path / "trace"
     done = benchmark(
-        "--peers=keras", "--what=seed_cnn,decode", "--rounds=1", "--batch=8", f"--json={file}", f"--profile={trace}"
+        "--peers=keras,jax", "--what=seed_cnn,decode", "--rounds=1", "--batch=8", f"--json={file}", f"--profile={trace}"
     )
     assert done.returncode == 0, done.stderr
     entries = json.loads(file.read_text())
     assert [(entry["what"], entry["who"]) for entry in entries] == [
         ("seed_cnn/train", "ours"), ("seed_cnn/inference", "ours"),
         ("seed_cnn/train", "keras"), ("seed_cnn/inference", "keras"),
-        ("decode", "ours"),
+        ("seed_cnn/train", "ours-xla"), ("seed_cnn/inference", "ours-xla"), ("decode", "ours"),
     ]  # fmt: skip
     for entry in entries:
         assert entry.keys() >= {"what", "who", "backend", "dtype", "batch", "images_per_second", "rounds"}

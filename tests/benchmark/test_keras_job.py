@@ -27,7 +27,7 @@ def test_it_trains_a_head_on_the_given_backbone(smoke, folder, tmp_path, monkeyp
     np.testing.assert_allclose(backbone(images), ours, rtol=1e-4, atol=1e-4)
     monkeypatch.setattr(keras_job, "EPOCHS", 1)
     capsys.readouterr()
-    keras_job.main(str(tmp_path / "run"), str(folder), str(tmp_path / "weights.npz"))
+    keras_job.main([str(tmp_path / "run"), str(folder), str(tmp_path / "weights.npz")])
     printed = capsys.readouterr().out
     counts = {"train": 48, "validation": 6, "test": 6}
     assert [f"Found {n} images belonging to 3 classes." in printed for n in counts.values()] == [True] * 3

@@ -1,11 +1,13 @@
-"""Initial variables are the module's own, and zeros where a file will fill them."""
+"""Initial variables are the module's own, or a file's."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from flowers_jax import models
+from flowers_jax.models import pretrained
 from flowers_jax.models.initial import initial_variables
+from flowers_jax.models.tensor_names import KERAS, export_variables
 
 KEY = jax.random.key(3)
 
@@ -19,10 +21,13 @@ def test_they_are_the_modules_own():
     assert isinstance(ours["params"]["head"]["kernel"], np.ndarray)
 
 
-def test_without_a_backbone_the_rest_is_the_same():
+def test_with_weights_the_rest_is_the_same(tmp_path):
     module = models.create("mobilenet_v2", 5, alpha=0.35, head="flatten256")
-    whole, rest = (initial_variables(module, 32, KEY, backbone=backbone) for backbone in (True, False))
-    assert jax.tree.structure(whole) == jax.tree.structure(rest)
-    assert not any(leaf.any() for tree in rest.values() for leaf in jax.tree.leaves(tree["backbone"]))
-    np.testing.assert_array_equal(rest["params"]["head_hidden"]["kernel"], whole["params"]["head_hidden"]["kernel"])
-    assert rest["params"]["head_hidden"]["kernel"].any()
+    drawn = initial_variables(module, 32, KEY)
+    given = jax.tree.map(lambda leaf: np.full_like(leaf, 0.5), drawn)
+    np.savez(tmp_path / "weights.npz", **export_variables(given, KERAS))
+    filled = initial_variables(module, 32, KEY, pretrained.open_weights(str(tmp_path / "weights.npz"), 0.35))
+    assert jax.tree.structure(filled) == jax.tree.structure(drawn)
+    assert all((leaf == 0.5).all() for tree in filled.values() for leaf in jax.tree.leaves(tree["backbone"]))
+    np.testing.assert_array_equal(filled["params"]["head_hidden"]["kernel"], drawn["params"]["head_hidden"]["kernel"])
+    assert filled["params"]["head_hidden"]["kernel"].any()

@@ -75,7 +75,7 @@ class Dropping(nn.Module):
 
     @nn.compact
     def __call__(self, x, train=False):
-        return nn.Dense(3, name="head")(nn.Dropout(0.5, deterministic=not train)(x.mean((1, 2))))
+        return nn.Dense(self.num_classes, name="head")(nn.Dropout(0.5, deterministic=not train)(x.mean((1, 2))))
 
 
 def test_dropout_is_drawn_by_step_and_only_in_training():
