@@ -68,8 +68,8 @@ def frozen(weights: str, size: int, classes: int) -> Any:
 
 def link(run: RunDirectory, folder: Path, root: Path) -> None:
     """The run's parts as folders of class folders, for `flow_from_directory`."""
-    for path, row in run.read_splits().items():
-        place = root / row["split"] / row["label"] / f"{row['sha256']}{Path(path).suffix}"
+    for number, (path, row) in enumerate(run.read_splits().items()):  # of two folders one name may come twice
+        place = root / row["split"] / row["label"] / f"{number:06}{Path(path).suffix}"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(folder / path)
 

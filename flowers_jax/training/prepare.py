@@ -57,6 +57,7 @@ class Job:
     dataset: Dataset
     module: nn.Module
     preprocessing: Preprocessing
+    steps_per_epoch: int
     phases: tuple[Phase, ...]
     variables: Tree
     checkpoints: Checkpoints
@@ -90,7 +91,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
-    phases = make_phases(config, module, steps_per_epoch(config, dataset))
+    steps_per_epoch = _steps_per_epoch(config, dataset)
+    phases = make_phases(config, module, steps_per_epoch)
     if usable:
         description = run.read_model()
     else:
@@ -103,8 +105,9 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
             "devices": len(devices),
         }
     return Job(
-        run, devices, dataset, module, preprocessing, phases, variables, checkpoints, usable[0] if usable else 0,
-        _progress(config, checkpoints, *usable) if usable else None, Weights(**description["weights"]), description,
+        run, devices, dataset, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
+        usable[0] if usable else 0, _progress(config, checkpoints, *usable) if usable else None,
+        Weights(**description["weights"]), description,
     )  # fmt: skip
 
 
@@ -126,7 +129,7 @@ def _weights(config: Config) -> pretrained.Weights | None:
     return pretrained.open_weights(config.model.weights, config.model.alpha)
 
 
-def steps_per_epoch(config: Config, dataset: Dataset) -> int:
+def _steps_per_epoch(config: Config, dataset: Dataset) -> int:
     """Batches, the last of which may be filled up."""
     return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
 

@@ -21,7 +21,7 @@ from flowers_jax.training import checkpointing, console, signals
 from flowers_jax.training.checkpointing import initial_state, restore_variables
 from flowers_jax.training.optim import with_learning_rate
 from flowers_jax.training.parts import make_parts
-from flowers_jax.training.prepare import Job, steps_per_epoch
+from flowers_jax.training.prepare import Job
 from flowers_jax.training.state import EpochSums, Tree, eval_variables
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import predictions, summarize
@@ -79,7 +79,7 @@ class Trainer:
         progress, config = self.progress, self.config
         resumed = progress.phase_epoch or progress.sums.batches
         variables = self._kept_variables() if number and not resumed else self.job.variables
-        steps = progress.epoch * self._steps_per_epoch()
+        steps = progress.epoch * self.job.steps_per_epoch
         state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=config.optimizer.ema > 0)
         self.state = parallel.replicate(jax.device_get(state), self.job.devices)
         if resumed:
@@ -137,7 +137,7 @@ class Trainer:
         """Add a step's sums to the epoch's, and stop if its loss is not finite."""
         step, sums, now = jax.device_get(on_device), self.progress.sums, time.monotonic()
         if not math.isfinite(step["loss"]):
-            number = self.progress.epoch * self._steps_per_epoch() + sums.batches + 1
+            number = self.progress.epoch * self.job.steps_per_epoch + sums.batches + 1
             raise self._not_finite(f"the training loss is {step['loss']} at step {number}")
         sums = EpochSums(
             batches=sums.batches + 1,
@@ -154,7 +154,7 @@ class Trainer:
         """Evaluate, move the monitors on, write the row, save."""
         sums, before = self.progress.sums, time.monotonic()
         logits, labels = self.parts.logits(eval_variables(self.state, self.phase.frozen), "validation")
-        last_step = (self.progress.phase_epoch + 1) * self._steps_per_epoch() - 1
+        last_step = (self.progress.phase_epoch + 1) * self.job.steps_per_epoch - 1
         row = {
             "epoch": self.progress.epoch + 1,
             "phase": self.phase.name,
@@ -184,9 +184,9 @@ class Trainer:
         """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
         every_steps, every_minutes = self.config.checkpoint.every_steps, self.config.checkpoint.every_minutes
         batches_done = self.progress.sums.batches + unread
-        if signals.preempted(self.progress.epoch * self._steps_per_epoch() + batches_done):
+        if signals.preempted(self.progress.epoch * self.job.steps_per_epoch + batches_done):
             self.stop.signum = signal.SIGTERM
-        if batches_done == self._steps_per_epoch():
+        if batches_done == self.job.steps_per_epoch:
             return False, False  # the end of the epoch does both
         leave = bool(self.stop.signum)
         steps_are_due = every_steps and batches_done % every_steps == 0
@@ -220,6 +220,3 @@ class Trainer:
     def _not_finite(self, what: str) -> TrainingError:
         lower = f"try a lower --config.learning_rate than {self.config.learning_rate}"
         return TrainingError(f"{what}: {lower}; {self.last_good()}")
-
-    def _steps_per_epoch(self) -> int:
-        return steps_per_epoch(self.config, self.job.dataset)
