@@ -13,7 +13,7 @@ def get_config():
     config.learning_rate = 2e-3
     config.model.freeze = "backbone"
     config.transfer.views = 1
-    config.optimizer.weight_decay = 1.0  # of a linear classifier alone, which at 0.05 would fit what is accidental
+    config.optimizer.weight_decay = 1.0  # times the rate: it is a linear classifier alone that decays
     config.schedule.name = "cosine"
     config.evaluation.flip = True
     config.checkpoint.use = "last"  # the rate ends at 0, and a small validation part chooses among equals by chance
