@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +34,7 @@ def test_folds_one_after_another(tmp_path, folder, capsys):
     assert (tmp_path / "cv" / "predictions.csv").read_bytes() == before
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts memory maps as Linux shows them")
+@pytest.mark.skipif(not memory_maps(), reason="counts memory maps as Linux shows them")
 def test_folds_do_not_add_up_in_memory(tmp_path, folder, monkeypatch):
     counts = []
 
