@@ -41,12 +41,14 @@ def eval_step(
 
 def few_at_once(function: Callable[[Any], Array], images: Any) -> Array:
     """`function` of [B, H, W, 3], on a CPU of as many images at a time as its cache holds."""
-    if jax.default_backend() != "cpu":
-        return function(images)
     batch, height, width, _ = images.shape
     most = min(batch, max(1, PIXELS_AT_ONCE // (height * width)))
     at_once = next(count for count in range(most, 0, -1) if batch % count == 0)
-    return lax.map(function, images.reshape(-1, at_once, height, width, 3)).reshape(batch, -1)
+
+    def in_turn(images: Any) -> Array:
+        return lax.map(function, images.reshape(-1, at_once, height, width, 3)).reshape(batch, -1)
+
+    return lax.platform_dependent(images, cpu=in_turn, default=function)
 
 
 def make_predictor(

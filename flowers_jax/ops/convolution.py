@@ -1,37 +1,79 @@
-"""One convolution for the models, run the way that the backend does fastest."""
+"""One convolution for the models, run the way that the platform does fastest."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
+from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.depthwise import depthwise_conv
-from flowers_jax.ops.geometry import Padding, geometry
+from flowers_jax.ops.geometry import Padding, Zeros, geometry
 from flowers_jax.ops.image_conv import image_conv
 from flowers_jax.ops.pointwise import pointwise_conv
 from flowers_jax.ops.reference import conv2d
 from flowers_jax.ops.xla import xla_conv
 
+Image = Float[Array, "_batch _height _width _channels"]
+Kernel = Float[Array, "_kh _kw _inputs _outputs"]
+Convolution = Callable[[Image, Kernel], Image]
+
 PATHS = ("auto", "fast", "xla", "reference")
-"""`fast` is our own depthwise and pointwise code, `xla` the backend's convolution; auto: fast on a CPU, else xla."""
+"""`fast` is our own code where we have some, `xla` the backend's convolution; auto: fast on a CPU, else xla."""
 
 
 def convolve(
-    x: Float[Array, "batch _height _width _channels"],
-    kernel: Float[Array, "_kh _kw _inputs _outputs"],
+    x: Image,
+    kernel: Kernel,
     stride: int = 1,
     padding: Padding = "SAME",
     dilation: int = 1,
     groups: int = 1,
     path: str = "auto",
-) -> Float[Array, "batch _height _width _outputs"]:
+) -> Image:
     """As `reference.conv2d`, whose arguments and errors these are, within 1e-5 whatever the path."""
     zeros, _ = geometry(x.shape, kernel.shape, stride, padding, dilation, groups)
     if path == "reference":
         return conv2d(x, kernel, stride, zeros, dilation, groups)
-    if path == "fast" or (path == "auto" and jax.default_backend() == "cpu"):
-        if groups == x.shape[3] == kernel.shape[3]:
-            return depthwise_conv(x, kernel, stride, zeros, dilation)
-        if kernel.shape[:2] == (1, 1) and groups == 1 and zeros == ((0, 0), (0, 0)):
-            return pointwise_conv(x[:, ::stride, ::stride], kernel[0, 0])
-        if kernel.shape[2] < 4 and groups == 1:
-            return image_conv(x, kernel, stride, zeros, dilation)
-    return xla_conv(x, kernel, stride, zeros, dilation, groups)
+    ours = _ours(x.shape, kernel.shape, stride, zeros, dilation, groups)
+    xla = partial(xla_conv, stride=stride, zeros=zeros, dilation=dilation, groups=groups)
+    if path == "xla" or ours is None:
+        return xla(x, kernel)
+    return ours(x, kernel) if path == "fast" else _by_platform(ours, xla)(x, kernel)
+
+
+def _ours(
+    x: Sequence[int], kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int
+) -> Convolution | None:
+    """Our code for these shapes; None where the backend's is as fast."""
+    if groups == x[3] == kernel[3]:
+        return lambda x, kernel: depthwise_conv(x, kernel, stride, zeros, dilation)
+    if groups > 1:
+        return None
+    if kernel[:2] == (1, 1) and zeros == ((0, 0), (0, 0)):
+        return lambda x, kernel: pointwise_conv(x[:, ::stride, ::stride], kernel[0, 0])
+    if kernel[2] < 4:
+        return lambda x, kernel: image_conv(x, kernel, stride, zeros, dilation)
+    return None
+
+
+def _by_platform(ours: Convolution, xla: Convolution) -> Convolution:
+    """`ours` where the program is compiled for a CPU, which is known only when it is lowered; else `xla`."""
+
+    # The gradient of `lax.platform_dependent` would save what either of the two wants saved; this saves the inputs.
+    @jax.custom_vjp
+    def convolution(x: Image, kernel: Kernel) -> Image:
+        return lax.platform_dependent(x, kernel, cpu=ours, default=xla)
+
+    def forward(x: Image, kernel: Kernel) -> tuple[Image, tuple[Image, Kernel]]:
+        return convolution(x, kernel), (x, kernel)
+
+    def backward(saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
+        return lax.platform_dependent(*saved, dy, cpu=_gradients(ours), default=_gradients(xla))
+
+    convolution.defvjp(forward, backward)
+    return convolution
+
+
+def _gradients(convolution: Convolution) -> Callable[[Image, Kernel, Image], tuple[Image, Kernel]]:
+    return lambda x, kernel, dy: jax.vjp(convolution, x, kernel)[1](dy)

@@ -37,31 +37,30 @@ def _forward(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int)
         _window(padded, row * dilation, column * dilation, size, stride) * weights
         for row, column, weights in _taps(kernel)
     )
-    return functools.reduce(operator.add, products), (padded, kernel)
+    return functools.reduce(operator.add, products), (x, kernel)
 
 
 def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
-    padded, kernel = saved
-    height, width, channels = dy.shape[1:]
-    together = _images_together(len(dy))
+    x, kernel = saved
+    height, width = dy.shape[1:3]
 
-    def add(sums: list[Array], images: tuple[Array, Array]) -> tuple[list[Array], Array]:
-        padded, dy = lax.optimization_barrier(images)
-        products = [
-            sum(
+    def of_a_few(images: tuple[Array, Array]) -> tuple[list[Array], Array]:
+        x, dy = lax.optimization_barrier(images)
+        padded = _pad(x, zeros)
+        # Rows are summed for each image by itself, so that the bits do not depend on how many go together.
+        rows = [
+            functools.reduce(operator.add, (
                 _window(padded, i * stride + row * dilation, column * dilation, (1, width), stride)[:, 0] * dy[:, i]
                 for i in range(height)
-            )
+            ))
             for row, column, _ in _taps(kernel)
-        ]
-        dx = _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
-        return [total + product for total, product in zip(sums, products, strict=True)], dx
+        ]  # fmt: skip
+        return rows, _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
 
-    start = [jnp.zeros((together, width, channels), dy.dtype) for _ in _taps(kernel)]
-    padded, dy = (a.reshape(-1, together, *a.shape[1:]) for a in (padded, dy))
-    sums, dx = lax.scan(add, start, (padded, dy))
-    dkernel = jnp.stack([total.sum((0, 1)) for total in sums]).reshape(kernel.shape)
-    return dx.reshape(-1, *dx.shape[2:]), dkernel
+    together = _images_together(len(dy))
+    rows, dx = lax.map(of_a_few, tuple(a.reshape(-1, together, *a.shape[1:]) for a in (x, dy)))
+    dkernel = jnp.stack([one.reshape(-1, one.shape[-1]).sum(0) for one in rows]).reshape(kernel.shape)
+    return dx.reshape(x.shape), dkernel
 
 
 depthwise_conv.defvjp(_forward, _backward)

@@ -136,6 +136,54 @@ def test_an_output_gradient_of_another_shape_is_named():
         ops.conv2d_kernel_grad(x, dy, w.shape)
 
 
+@pytest.mark.parametrize("shape", [(2, 8, 8, 3), (2, 8, 8, 16)], ids=["image", "features"])
+@pytest.mark.parametrize("kernel", ["3x3", "1x1", "depthwise"])
+def test_auto_is_chosen_for_the_platform_that_a_program_is_for(shape, kernel):
+    """Lowered for a TPU or a GPU on a machine that has neither, it is the backend's convolution, gradients too."""
+    channels = shape[3]
+    w, groups = {
+        "3x3": ((3, 3, channels, 8), 1), "1x1": ((1, 1, channels, 8), 1), "depthwise": ((3, 3, 1, channels), channels),
+    }[kernel]  # fmt: skip
+    shapes = [jax.ShapeDtypeStruct(one, jnp.float32) for one in (shape, w)]
+
+    def lowered(path, platform):
+        def loss(x, w):
+            return jnp.sin(ops.convolve(x, w, groups=groups, path=path)).sum()
+
+        traced = jax.jit(jax.value_and_grad(loss, argnums=(0, 1))).trace(*shapes)
+        return traced.lower(lowering_platforms=(platform,)).as_text()
+
+    def pieces(text):
+        return [
+            text.count(f"stablehlo.{one}") for one in ("convolution", "dot_general", "while", "optimization_barrier")
+        ]
+
+    auto = {platform: pieces(lowered("auto", platform)) for platform in ("cpu", "cuda", "tpu")}
+    assert auto["tpu"] == auto["cuda"] == [0, 0, 0]
+    assert auto["cpu"] == pieces(lowered("fast", "cpu"))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("cores", [1, 4, 8])
+def test_the_bits_of_a_depthwise_gradient_do_not_depend_on_the_number_of_cores(stride, cores, monkeypatch):
+    def bits():
+        jax.clear_caches()
+        rng, sizes = (
+            np.random.default_rng(0),
+            [(24, 19, 20, 16), (3, 3, 1, 16), (24, -(-19 // stride), 20 // stride, 16)],
+        )
+        x, w, dy = (rng.normal(size=size).astype("f") for size in sizes)
+
+        def gradients(x, w, dy):
+            return jax.vjp(lambda x, w: ops.convolve(x, w, stride, groups=16, path="fast"), x, w)[1](dy)
+
+        return [np.asarray(one).tobytes() for one in jax.jit(gradients)(x, w, dy)]
+
+    expected = bits()
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert bits() == expected
+
+
 def test_the_config_names_every_path():
     assert all(config.RULES["model.convolution"].holds(path) for path in ops.PATHS)
     assert not config.RULES["model.convolution"].holds("slow")
