@@ -71,7 +71,7 @@ class ConvNorm(nn.Module):
     """Convolution without bias, BatchNorm, activation: [B, H, W, I] -> [B, H', W', channels].
 
     In training BatchNorm takes the mean and variance of the batch (over `axis_name` too). Otherwise it takes the
-    stored ones, and is a scale of the kernel and a bias: one pass over the activations less.
+    stored ones, and in float32 is a scale of the kernel and a bias: one pass over the activations less.
 
     Attributes:
         groups: None is depthwise, a group for each channel.
@@ -122,16 +122,25 @@ class ConvNorm(nn.Module):
                 mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
                 var.value = self.momentum * var.value + (1 - self.momentum) * bessel * batch_var
             factor = scale * lax.rsqrt(batch_var + self.epsilon)
-            y = y * factor.astype(self.dtype) + (bias - batch_mean * factor).astype(self.dtype)
+            y = _scale_and_shift(y, factor, bias - batch_mean * factor)
         else:
             factor = scale * lax.rsqrt(var.value + self.epsilon)
-            y = convolve(kernel * factor) + (bias - mean.value * factor).astype(self.dtype)
+            shift = bias - mean.value * factor
+            if jnp.promote_types(self.dtype, jnp.float32) == self.dtype:
+                y = convolve(kernel * factor) + shift.astype(self.dtype)
+            else:  # bfloat16: a kernel that is scaled and then rounded moves every mean
+                y = _scale_and_shift(convolve(kernel), factor, shift)
         return y if self.activation is None else self.activation(y)
 
 
 def at_least_float32(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """bfloat16 becomes float32; float64, in which tests compare, stays."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def _scale_and_shift(y: Activations, factor: Channels, shift: Channels) -> Activations:
+    """In the dtype of `y`, computed not less exact than in float32, as Flax's BatchNorm is."""
+    return (at_least_float32(y) * factor + shift).astype(y.dtype)
 
 
 def _moments(y: Activations, axis_name: str | None) -> tuple[Channels, Channels]:
