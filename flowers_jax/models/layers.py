@@ -1,6 +1,7 @@
 """The layers that the models are made of. Their parameters have the names and shapes of Flax's own."""
 
 from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -14,6 +15,7 @@ from flowers_jax.ops.geometry import Padding
 from flowers_jax.types import Activations
 
 Channels = Float[Array, "channels"]
+ExampleKeys = Key[Array, " batch"]
 
 
 class Layer(nn.Module):
@@ -40,13 +42,49 @@ def relu6(x: Activations) -> Activations:
     return lax.clamp(jnp.zeros((), x.dtype), x, jnp.full((), 6, x.dtype))
 
 
-def drop_path(x: Activations, probability: float, key: Key[Array, ""]) -> Activations:
+def drop_path(x: Activations, probability: float, keys: ExampleKeys) -> Activations:
     """Zeros in place of whole examples, with that probability; the others divided by what remains of it.
 
     Source: Huang et al. 2016, https://arxiv.org/abs/1603.09382.
     """
-    kept = jax.random.bernoulli(key, 1 - probability, (x.shape[0], 1, 1, 1))
+    return _drop(x, probability, keys, (1, 1, 1))
+
+
+def _drop(x: Float[Array, "batch ..."], probability: float, keys: ExampleKeys, shape: tuple[int, ...]) -> Array:
+    """Each example's own mask of that shape, which is spread over the example."""
+    kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - probability, shape))(keys)
     return jnp.where(kept, x / (1 - probability), 0)
+
+
+def example_keys(module: nn.Module, batch: int, axis_name: str | None) -> ExampleKeys:
+    """A key for each row of a replica's share of the batch: the same on any number of devices.
+
+    They follow from the stream `example`, whose key all devices have, and from `dropout` where that is not given.
+
+    Args:
+        axis_name: the mapped axis over which the batch is divided.
+    """
+    key = module.make_rng("example" if module.has_rng("example") else "dropout")
+    first = 0 if axis_name is None or module.is_initializing() else lax.axis_index(axis_name) * batch
+    return jax.vmap(partial(jax.random.fold_in, key))(first + jnp.arange(batch))
+
+
+class Dropout(nn.Module):
+    """Zeros in place of single numbers; `nn.Dropout` draws one mask for what a device has, this one for each example.
+
+    Attributes:
+        rate: the probability of a zero in training; the other numbers are divided by what remains of it.
+        axis_name: the mapped axis over which the batch is divided.
+    """
+
+    rate: float
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "batch features"], train: bool) -> Float[Array, "batch features"]:
+        if not train or not self.rate:
+            return x
+        return _drop(x, self.rate, example_keys(self, len(x), self.axis_name), x.shape[1:])
 
 
 class Conv(nn.Module):

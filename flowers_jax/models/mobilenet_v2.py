@@ -16,8 +16,18 @@ from jaxtyping import Array, Float
 
 from flowers_jax.models import pretrained
 from flowers_jax.models.initial import initial_variables
-from flowers_jax.models.layers import ConvNorm, Layer, at_least_float32, drop_path, flatten, global_average_pool, relu6
-from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS, blocks, frozen_parts, make_divisible
+from flowers_jax.models.layers import (
+    ConvNorm,
+    Dropout,
+    Layer,
+    at_least_float32,
+    drop_path,
+    example_keys,
+    flatten,
+    global_average_pool,
+    relu6,
+)
+from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS, blocks, frozen_parts, is_frozen, make_divisible
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.models.tensor_names import Variables
 from flowers_jax.types import Activations
@@ -28,6 +38,7 @@ class InvertedResidual(nn.Module):
 
     Attributes:
         drop: the probability with which an example goes past the three in training (stochastic depth).
+        axis_name: the mapped axis over which the batch is divided.
     """
 
     channels: int
@@ -35,10 +46,12 @@ class InvertedResidual(nn.Module):
     stride: int
     dilation: int
     drop: float
+    axis_name: str | None
     layer: Callable[..., ConvNorm]
 
     @nn.compact
-    def __call__(self, x: Activations, train: bool, batch_norm: bool) -> Activations:
+    def __call__(self, x: Activations, trains: bool, batch_norm: bool) -> Activations:
+        """Without `trains` nothing is dropped; `batch_norm` takes the statistics of the batch."""
         inputs, hidden = x, x.shape[-1] * self.expansion
         if self.expansion > 1:
             x = self.layer(hidden, activation=relu6, name="expand")(x, batch_norm)
@@ -48,7 +61,9 @@ class InvertedResidual(nn.Module):
         x = self.layer(self.channels, name="project")(depthwise(x, batch_norm), batch_norm)
         if self.stride > 1 or inputs.shape[-1] != self.channels:
             return x
-        return inputs + (drop_path(x, self.drop, self.make_rng("dropout")) if train and self.drop else x)
+        if trains and self.drop:
+            x = drop_path(x, self.drop, example_keys(self, len(x), self.axis_name))
+        return inputs + x
 
 
 class Backbone(nn.Module):
@@ -78,11 +93,13 @@ class Backbone(nn.Module):
                 momentum=convention.momentum, unbiased=convention.unbiased, **kw,
             )  # fmt: skip
 
+        def trains(name: str) -> bool:
+            """Whether a part trains; what is frozen computes the same in training as in evaluation."""
+            return train and not is_frozen(f"backbone/{name}", frozen)
+
         def batch_norm(name: str) -> bool:
-            """Whether a part takes the statistics of the batch: what is frozen never does."""
-            return (
-                train and self.batch_norm == "batch" and self.freeze != "backbone" and f"backbone/{name}" not in frozen
-            )
+            """Whether a part takes the statistics of the batch."""
+            return trains(name) and self.batch_norm == "batch"
 
         frozen, outputs = frozen_parts(self.freeze), []
         x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, batch_norm("stem"))
@@ -94,9 +111,9 @@ class Backbone(nn.Module):
                 stage = block.stage
             here = block.stride if stride * block.stride <= self.output_stride else 1
             x = InvertedResidual(
-                block.channels, block.expansion, here, dilation, self.stochastic_depth * index / len(every), layer,
-                name=block.name,
-            )(x, train, batch_norm(block.name))  # fmt: skip
+                block.channels, block.expansion, here, dilation, self.stochastic_depth * index / len(every),
+                self.axis_name, layer, name=block.name,
+            )(x, trains(block.name), batch_norm(block.name))  # fmt: skip
             # A stride that is not taken widens the windows of what follows instead.
             stride, dilation = stride * here, dilation * (block.stride // here)
         outputs.append(x)
@@ -110,12 +127,14 @@ class MobileNetV2(nn.Module):
     Attributes:
         head: `pool` (global average, dense) or the course's `flatten256` (flatten, dense 256, ReLU, dense).
         convolution: one of `ops.PATHS`.
-        freeze: one of `mobilenet_v2_layout.FREEZES`; what is frozen runs its BatchNorm on stored statistics always.
+        freeze: one of `mobilenet_v2_layout.FREEZES`; what is frozen runs its BatchNorm on stored statistics and drops
+            nothing, always.
         batch_norm: in training `batch` takes the statistics of the batch where nothing is frozen, `stored` nowhere.
         dropout: of the features before the last dense layer, in training.
         stochastic_depth: with what probability the last residual is left out in training, the others less.
         output_stride: 8, 16 or 32: how many pixels a place of the last features is wide.
-        axis_name: the mapped axis over which BatchNorm's batch statistics are averaged in training.
+        axis_name: the mapped axis over which a batch is divided: BatchNorm's batch statistics are averaged over it in
+            training, and what is dropped follows from an example's row in the whole batch.
     """
 
     num_classes: int
@@ -156,7 +175,7 @@ class MobileNetV2(nn.Module):
         if self.head == "flatten256":
             x = nn.relu(nn.Dense(256, name="head_hidden")(x))
         if self.dropout:
-            x = nn.Dropout(self.dropout, deterministic=not train, name="dropout")(x)
+            x = Dropout(self.dropout, self.axis_name, name="dropout")(x, train)
         # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
 

@@ -59,13 +59,11 @@ def train_step(
     inputs, targets = _inputs(batch, state, examples, module, preprocessing, augment, seed)
     targets = optax.smooth_labels(targets, label_smoothing)
     trainable, fixed = split_params(state.params, frozen)
-    dropout = jax.random.fold_in(jax.random.fold_in(named_key(seed, "dropout"), state.step), lax.axis_index(AXIS))
+    rngs = _streams(seed, state.step)
 
     def loss_of(trainable: Tree) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
         variables = {"params": merge_params(trainable, fixed), "batch_stats": state.batch_stats}
-        logits, updated = module.apply(
-            variables, inputs, train=True, mutable=["batch_stats"], rngs={"dropout": dropout}
-        )  # fmt: skip
+        logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)
         losses = optax.softmax_cross_entropy(logits, targets)
         total = jnp.where(mask, losses, 0).sum()
         return total / examples, (total, logits, updated.get("batch_stats", state.batch_stats))
@@ -80,6 +78,16 @@ def train_step(
     if ema:
         average = _average(state.ema, {"params": trainable, "batch_stats": batch_stats}, state.step, ema)
     return TrainState(state.step + 1, merge_params(trainable, fixed), batch_stats, opt_state, average), metrics
+
+
+def _streams(seed: int, step: Int[Array, ""]) -> dict[str, Key[Array, ""]]:
+    """Flax's random streams of a step.
+
+    `example` has one key for all devices, from which `models.layers` draws for each row of the whole batch. `dropout`,
+    for layers such as `nn.Dropout` that draw for all they have at once, has another on each device.
+    """
+    key = jax.random.fold_in(named_key(seed, "dropout"), step)
+    return {"example": key, "dropout": jax.random.fold_in(key, lax.axis_index(AXIS))}
 
 
 def _average(old: Tree, new: Tree, step: Int[Array, ""], decay: float) -> Tree:

@@ -113,6 +113,22 @@ def test_dropout_and_stochastic_depth_are_for_training(fields):
     assert not np.allclose(first, tested)
 
 
+@pytest.mark.parametrize("freeze", ["backbone", "stage_7"])
+def test_what_is_frozen_drops_nothing(freeze):
+    """So training on features that were computed once is the same training as on photographs."""
+    module = models.create("mobilenet_v2", 3, alpha=0.35, freeze=freeze, stochastic_depth=0.9)
+    x = jax.random.normal(jax.random.key(2), (2, 32, 32, 3))
+    variables = jax.tree.map(jnp.asarray, initial_variables(module, 32, jax.random.key(0)))
+    train = jax.jit(
+        lambda key: module.apply(
+            variables, x, train=True, output="stages", rngs={"dropout": key}, mutable="batch_stats"
+        )
+    )
+    tested = jax.jit(lambda: module.apply(variables, x, output="stages"))()
+    for trained, expected in zip(train(jax.random.key(5))[0][:-1], tested[:-1], strict=True):  # but the last layer
+        np.testing.assert_array_equal(trained, expected)
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(UsageError, match="one of mobilenet_v2, cnn, seed_cnn"):
         models.create("resnet50", 5)
