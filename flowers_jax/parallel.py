@@ -72,6 +72,19 @@ def replicated(like: Any, devices: Devices) -> Any:
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
 
 
+def differing_copies(tree: Any) -> list[str]:
+    """The paths of those leaves of a replicated tree whose copies are not the same bytes on every device.
+
+    `is_fully_replicated` says what was asked for, not what is there.
+    """
+    differing = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        copies = {np.asarray(jax.device_get(shard.data)).tobytes() for shard in leaf.addressable_shards}
+        if len(copies) > 1:
+            differing.append(jax.tree_util.keystr(path, simple=True, separator="/"))
+    return differing
+
+
 def shard(batch: Any, devices: Devices) -> Any:
     """[B, ...] host arrays -> [devices, B / devices, ...] arrays, one slice a device."""
     split = jax.tree.map(lambda x: np.reshape(x, (len(devices), -1, *x.shape[1:])), batch)

@@ -1,6 +1,13 @@
 """Settings that do not go together: each value may be right by itself (`flowers_jax.config_rules`)."""
 
-from flowers_jax import base_config
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.linen.module import InterceptorContext
+
+from flowers_jax import base_config, parallel
 from flowers_jax import config as config_lib
 from flowers_jax.data.augment.compose import WHOLE
 from flowers_jax.errors import UsageError
@@ -74,4 +81,33 @@ def _check_transfer(config: Config) -> None:
         raise UsageError(
             f"--config.transfer.views={transfer.views}: the backbone trains, so its features change; "
             "give 0, --config.model.freeze=backbone, or --config.transfer.epochs"
+        )
+
+
+def check_norms(name: str, module: nn.Module, size: int, devices: int) -> None:
+    """On several devices Flax's BatchNorm takes the statistics of the whole batch only where it knows the axis.
+
+    Raises:
+        UsageError: each device would train a model of its own.
+    """
+    alone: list[str] = []
+
+    def record(call: Any, args: Any, kwargs: Any, context: InterceptorContext) -> Any:
+        norm = context.module
+        if isinstance(norm, nn.BatchNorm) and norm.axis_name is None and context.method_name == "__call__":
+            stored = kwargs.get("use_running_average", args[1] if len(args) > 1 else None)
+            if not (norm.use_running_average if stored is None else stored):
+                alone.append("/".join(norm.path))
+        return call(*args, **kwargs)
+
+    if devices > 1:
+        key = jax.random.key(0)
+        with nn.intercept_methods(record):
+            jax.eval_shape(
+                lambda x: module.init({"params": key, "dropout": key}, x, train=True), jnp.zeros((1, size, size, 3))
+            )
+    if alone:
+        raise UsageError(
+            f"--config.model.name={name}: its nn.BatchNorm {alone[0]} has no axis_name, so each of the {devices} "
+            f"devices would keep statistics of its own; give it axis_name={parallel.AXIS!r}, or --config.devices=1"
         )

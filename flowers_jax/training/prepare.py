@@ -21,7 +21,7 @@ from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training.checks import check_model
+from flowers_jax.training.checks import check_model, check_norms
 from flowers_jax.training.phases import Phase, make_phases
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
@@ -90,6 +90,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     fields = trained.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
     preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
+    check_norms(config.model.name, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
     steps_per_epoch = _steps_per_epoch(config, dataset)
     phases = make_phases(config, module, steps_per_epoch)

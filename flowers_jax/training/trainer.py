@@ -92,6 +92,7 @@ class Trainer:
             ema=config.optimizer.ema, seed=config.seed,
         )  # fmt: skip
         self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
+        self.compared = len(self.job.devices) == 1
         self.bar = console.Bar(phase, len(self.parts.training[0].labels), progress, config.checkpoint.monitor)
 
     def _phase_is_over(self) -> bool:
@@ -111,6 +112,8 @@ class Trainer:
         with jax.transfer_guard("disallow"):
             for batch, wait in self._timed(part, order):
                 self.state, sums = self.train_step(self.state, parallel.shard(batch, self.job.devices))
+                if not self.compared:
+                    self._compare_devices()
                 waiting.append((wait, sums))
                 leave, save = self._pause(len(waiting))
                 # Reading the sums of the step before, not of this one, keeps the device busy meanwhile.
@@ -122,6 +125,15 @@ class Trainer:
                     raise Interrupted(self.stop.signum, self.how_to_go_on())
             for values in waiting:
                 self._add(*values)
+
+    def _compare_devices(self) -> None:
+        """After the first step of a phase: what one device alone has changed would make a model for each of them."""
+        self.compared = True
+        if differing := parallel.differing_copies(self.state):
+            raise TrainingError(
+                f"after a step {differing[0]} differs between the devices: the model must reduce it over the axis "
+                f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.last_good()}"
+            )
 
     def _timed(self, part: Part, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
         """The epoch's remaining batches, each with the seconds that the device would have had to wait for it."""

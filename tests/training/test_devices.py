@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,25 +10,53 @@ import optax
 import pytest
 
 from flowers_jax import models, parallel
+from flowers_jax.config_rules import RULES
 from flowers_jax.data.augment import Augment, Generator
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import TrainingError, UsageError
+from flowers_jax.models.layers import Dropout, drop_path, example_keys
 from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.training.loop import fit
 from tests.training.steps import MIX, batch, run, start
 
 FLIP = Augment(Generator(horizontal_flip=True))
 
 
+class Dropping(nn.Module):
+    """A model of our own layers that drop: two paths and single features."""
+
+    num_classes: int = 3
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        y = nn.Dense(16)(x)
+        if train:
+            y = drop_path(y, 0.5, example_keys(self, len(y), parallel.AXIS))
+        y = Dropout(0.5, parallel.AXIS)(nn.relu(nn.Dense(16)(y)).mean((1, 2)), train)
+        return nn.Dense(self.num_classes, name="head")(y)
+
+
+DROPS = {"alpha": 0.35, "dropout": 0.5, "stochastic_depth": 0.5}
+
+
 @pytest.mark.parametrize(
-    ("name", "augment", "counts"),
+    ("module", "augment", "counts"),
     [
-        ("seed_cnn", MIX, (1, 2, 4, 8)),
-        ("cnn", FLIP, (1, 8)),
-        pytest.param("cnn", FLIP, (1, 2, 4), marks=pytest.mark.slow),
+        (models.create("seed_cnn", 3), MIX, (1, 2, 4, 8)),
+        (Dropping(), FLIP, (1, 2, 4, 8)),
+        (models.create("cnn", 3, axis_name=parallel.AXIS), FLIP, (1, 8)),
+        pytest.param(models.create("cnn", 3, axis_name=parallel.AXIS), FLIP, (1, 2, 4), marks=pytest.mark.slow),
+        *(
+            pytest.param(
+                models.create("mobilenet_v2", 3, axis_name=parallel.AXIS, batch_norm=norm, **DROPS), FLIP, (1, 2, 4, 8),
+                marks=pytest.mark.slow,
+            )
+            for norm in ("batch", "stored")
+        ),
     ],
-)
-def test_one_two_four_and_eight_devices_train_alike(name, augment, counts):
+    ids=["seed_cnn", "drops", "cnn", "cnn few", "mobilenet batch", "mobilenet stored"],
+)  # fmt: skip
+def test_one_two_four_and_eight_devices_train_alike(module, augment, counts):
     optimizer = optax.sgd(0.1)  # Adam would divide rounding errors by themselves
-    module = models.create(name, 3, axis_name=parallel.AXIS)
     batches = [batch(16, seed=seed) for seed in range(3)]
     batches[2]["mask"][11:] = False
     results = [
@@ -42,6 +71,54 @@ def test_one_two_four_and_eight_devices_train_alike(name, augment, counts):
         for part in ("params", "batch_stats"):
             close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
             jax.tree.map(close, getattr(state, part), getattr(first_state, part))
+
+
+class OwnStatistics(nn.Module):
+    """What nobody can see: a mean over the batch that each device takes of its own share."""
+
+    num_classes: int
+    axis_name: str | None = None
+    dtype: jnp.dtype = jnp.float32
+    convolution: str = "auto"
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (3,))
+        if train and not self.is_initializing():
+            mean.value = x.mean((0, 1, 2))
+        return nn.Dense(self.num_classes, name="head")(x.mean((1, 2)) - mean.value)
+
+
+class PlainNorm(OwnStatistics):
+    """Flax's BatchNorm as the tutorials have it."""
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        x = nn.BatchNorm(use_running_average=not train, name="norm")(x)
+        return nn.Dense(self.num_classes, name="head")(x.mean((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "message"),
+    [
+        (
+            PlainNorm,
+            UsageError,
+            r"model\.name=foreign: its nn\.BatchNorm norm has no axis_name, .* 2 devices.*devices=1",
+        ),
+        (OwnStatistics, TrainingError, r"after a step batch_stats/mean differs between the devices.*lax\.pmean"),
+    ],
+    ids=["nn.BatchNorm", "another"],
+)
+def test_devices_with_statistics_of_their_own_are_refused(module, error, message, smoke, tmp_path, monkeypatch):
+    monkeypatch.setitem(models.MODELS, "foreign", module)
+    monkeypatch.setitem(RULES, "model.name", RULES["data.dir"])
+    smoke.model.name, smoke.devices, smoke.epochs = "foreign", 2, 1
+    with pytest.raises(error, match=message):
+        fit(smoke, tmp_path / "two")
+    assert (tmp_path / "two").exists() == (error is TrainingError)
+    smoke.devices = 1
+    assert fit(smoke, tmp_path / "one")["test_examples"]
 
 
 def test_devices_that_do_not_fit_are_refused():
