@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-"""The columns of `metrics.csv` that may be monitored."""
+METRICS = {"train_loss": "min", "train_accuracy": "max", "val_loss": "min", "val_accuracy": "max"}
+"""The columns of `metrics.csv` that may be monitored, each with what is better: the least value or the largest."""
 
 
 class Rule(NamedTuple):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from flowers_jax.config_rules import METRICS
+
 
 @dataclass(frozen=True)
 class Monitor:
@@ -36,8 +38,14 @@ class Monitor:
 
 
 def mode_of(metric: str) -> str:
-    """`max` for accuracies, `min` for losses."""
-    return "max" if metric.endswith("accuracy") else "min"
+    """`min` or `max`, as `config_rules.METRICS` says.
+
+    Raises:
+        ValueError: no such metric.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric {metric!r}: must be one of {', '.join(METRICS)}")
+    return METRICS[metric]
 
 
 class PlateauState(NamedTuple):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from flowers_jax.config_rules import METRICS
 from flowers_jax.training.monitor import BestKeeper, EarlyStopping, Monitor, ReduceLROnPlateau, mode_of
 
 
@@ -59,10 +60,17 @@ def test_nan_never_becomes_the_best():
     assert states[-1].best == 2
 
 
-def test_modes_by_name():
+def test_each_metric_has_its_direction():
     assert [mode_of(m) for m in ("val_loss", "train_loss", "val_accuracy", "train_accuracy")] == [
         "min",
         "min",
         "max",
         "max",
     ]
+    with pytest.raises(ValueError, match="metric 'val_top5': must be one of train_loss, "):
+        mode_of("val_top5")
+
+
+def test_a_new_metric_brings_its_direction(monkeypatch):
+    monkeypatch.setitem(METRICS, "val_auc", "max")
+    assert mode_of("val_auc") == "max"
