@@ -90,7 +90,7 @@ def validate(config: Config) -> Config:
     for key, default in defaults.items():
         value = _typed(key, given[key], default)
         if not RULES[key].holds(value):
-            raise UsageError(f"--config.{key}={_text(value)}: must be {RULES[key].words}")
+            raise UsageError(f"--config.{key}={text_of(value)}: must be {RULES[key].words}")
         _set(valid, key, value)
     return valid
 
@@ -102,7 +102,7 @@ def differing_keys(old: Config, new: Config) -> list[str]:
     if old.schedule.name == "cosine" and not old.schedule.epochs:
         may_differ -= {"epochs"}  # they are the length of the cosine
     return [
-        f"{key} ({_text(before[key])} -> {_text(after[key])})"
+        f"{key} ({text_of(before[key])} -> {text_of(after[key])})"
         for key in before
         if key not in may_differ and before[key] != after[key]
     ]
@@ -149,11 +149,12 @@ def _parse(key: str, text: str) -> Any:
 
 def _wrong_type(key: str, value: Any, default: Any) -> UsageError:
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "numbers a,b,c"}
-    example = f"--config.{key}={_text(default)}" if default != "" else f"--config.{key}=TEXT"
-    return UsageError(f"--config.{key}={_text(value)}: must be {words[type(default)]}, as in {example}")
+    example = f"--config.{key}={text_of(default)}" if default != "" else f"--config.{key}=TEXT"
+    return UsageError(f"--config.{key}={text_of(value)}: must be {words[type(default)]}, as in {example}")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as the command line takes it."""
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 

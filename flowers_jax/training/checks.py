@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from flax.linen.module import InterceptorContext
 
-from flowers_jax import base_config, parallel
-from flowers_jax import config as config_lib
+from flowers_jax import parallel
 from flowers_jax.data.augment.compose import WHOLE
 from flowers_jax.errors import UsageError
 from flowers_jax.models import pretrained
+from flowers_jax.training.state import Tree
+from flowers_jax.training.unread import only_defaults
 from flowers_jax.types import Config
 
 ONLY_MOBILENET_V2 = (
@@ -40,10 +41,21 @@ def check_model(config: Config) -> None:
     elif weights not in ("auto", "none"):
         raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
     else:
-        default, given = config_lib.flatten(base_config.get_config()), config_lib.flatten(config)
-        for key in ONLY_MOBILENET_V2:
-            if given[key] != default[key]:
-                raise UsageError(f"--config.{key}={given[key]}: only mobilenet_v2 has it; give {default[key]}")
+        only_defaults(config, ONLY_MOBILENET_V2, "only mobilenet_v2 has it")
+
+
+def check_head(config: Config, params: Tree) -> None:
+    """`optimizer.head_multiplier` needs what it multiplies.
+
+    Raises:
+        UsageError: no parameter of the model begins with `head`.
+    """
+    if not any(name.startswith("head") for name in params):
+        only_defaults(
+            config,
+            ["optimizer.head_multiplier"],
+            f"no parameter of {config.model.name} has a name that begins with head",
+        )
 
 
 def _check_crop(config: Config) -> None:
@@ -65,10 +77,6 @@ def _check_transfer(config: Config) -> None:
         raise UsageError(
             f"--config.transfer.epochs={transfer.epochs}: with --config.model.freeze=backbone the head trains alone "
             "all along; give 0, or another freeze"
-        )
-    if frozen and config.optimizer.layer_decay != 1:
-        raise UsageError(
-            f"--config.optimizer.layer_decay={config.optimizer.layer_decay}: no layer below the head trains; give 1"
         )
     if frozen and transfer.views:
         for key in ("mixup", "cutmix"):

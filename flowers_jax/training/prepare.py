@@ -21,10 +21,11 @@ from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training.checks import check_model, check_norms
+from flowers_jax.training.checks import check_head, check_model, check_norms
 from flowers_jax.training.phases import Phase, make_phases
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
+from flowers_jax.training.unread import check_unread, only_defaults
 from flowers_jax.training.watch import Watch
 from flowers_jax.types import Config, Devices
 
@@ -78,6 +79,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     """
     devices = parallel.choose_devices(config.devices, config.batch_size)
     check_model(config)
+    if not begun:  # one that has begun may go on, for what nothing reads changes nothing
+        check_unread(config)
     checkpoints = Checkpoints(run.path)
     usable = checkpoints.usable() if begun else None
     if begun and checkpoints.lost():
@@ -92,6 +95,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
     check_norms(config.model.name, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
+    if not begun:
+        check_head(config, variables["params"])
     steps_per_epoch = _steps_per_epoch(config, dataset)
     phases = make_phases(config, module, steps_per_epoch)
     if usable:
@@ -143,6 +148,8 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
         dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])
         return replace(dataset, reason=chosen["reason"])
     dataset = sources.load(config)
+    if any(example.split == "validation" for example in dataset.examples):
+        only_defaults(config, ("data.split",), "changes nothing of a folder with a validation part of its own")
     fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
     if folds:
         examples = split.assign_fold(dataset.examples, folds, fold, fractions, config.seed)

@@ -46,7 +46,8 @@ def both_stages(small_weights, tmp_path_factory):
 
 @pytest.fixture
 def head_only(transfer):
-    transfer.model.freeze, transfer.transfer.epochs, transfer.optimizer.layer_decay = "backbone", 0, 1.0
+    transfer.model.freeze, transfer.transfer.epochs = "backbone", 0
+    transfer.optimizer.layer_decay = transfer.optimizer.head_multiplier = 1.0
     return transfer
 
 
@@ -93,7 +94,11 @@ def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, smal
     from flowers_jax.models.tensor_names import import_variables
 
     transfer.transfer.epochs, transfer.transfer.views, transfer.optimizer.ema = 0, 0, 0.0
-    transfer.model.freeze, transfer.model.batch_norm, transfer.optimizer.layer_decay = freeze, "batch", 1.0
+    transfer.model.freeze, transfer.optimizer.layer_decay = freeze, 1.0
+    if freeze == "backbone":  # every BatchNorm is stored, whatever is asked for
+        transfer.optimizer.head_multiplier = 1.0
+    else:
+        transfer.model.batch_norm = "batch"
     fit(transfer, tmp_path / "run")
     kept = state_arrays(tmp_path / "run")
     template = traverse_util.unflatten_dict({path: np.zeros_like(a) for path, a in kept["model"].items()}, sep="/")

@@ -1,0 +1,130 @@
+"""Settings that nothing reads in the run that the others describe: refused in one line when a run begins.
+
+A value that is already what happens is none of them: `model.batch_norm=stored` below a head that trains alone, or
+`augment.horizontal_flip=False` where nothing is augmented. Nor is a default, whatever becomes of it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from flowers_jax import base_config
+from flowers_jax import config as config_lib
+from flowers_jax.data import augment
+from flowers_jax.errors import UsageError
+from flowers_jax.types import Config
+
+
+class Unread(NamedTuple):
+    """Keys that change nothing `where` the config `holds`."""
+
+    keys: tuple[str, ...]
+    holds: Callable[[Config], bool]
+    where: str
+
+
+def check_unread(config: Config) -> None:
+    """Refuse the first key of `TABLE` that is set and that nothing reads.
+
+    Raises:
+        UsageError: names the key, its value, why nothing reads it, and the default.
+    """
+    for row in TABLE:
+        if row.holds(config):
+            only_defaults(config, row.keys, f"changes nothing {row.where}")
+
+
+def only_defaults(config: Config, keys: Iterable[str], why: str) -> None:
+    """Refuse any other value of these keys.
+
+    Raises:
+        UsageError: there is one.
+    """
+    default, given = config_lib.flatten(base_config.get_config()), config_lib.flatten(config)
+    for key in keys:
+        if given[key] != default[key]:
+            value, right = config_lib.text_of(given[key]), config_lib.text_of(default[key]) or "nothing"
+            raise UsageError(f"--config.{key}={value}: {why}; give {right}")
+
+
+def _head_alone(config: Config) -> bool:
+    return config.model.freeze == "backbone"
+
+
+def _no_residual_trains(config: Config) -> bool:
+    return config.model.freeze in ("stage_6", "stage_7", "backbone")  # stage 7 is one block, and widens
+
+
+def _plain_view_only(config: Config) -> bool:
+    return _head_alone(config) and config.transfer.views == 1
+
+
+def _moves_nothing(config: Config) -> bool:
+    return not augment.from_config(config).generator.moves_pixels
+
+
+TABLE = (
+    Unread(("data.fold",), lambda c: not c.data.folds, "without --config.data.folds"),
+    Unread(("data.group_similar", "data.follow_links"), lambda c: not c.data.dir, "without --config.data.dir"),
+    Unread(("transfer.learning_rate",), lambda c: not c.transfer.epochs, "without --config.transfer.epochs"),
+    Unread(
+        ("optimizer.head_multiplier", "optimizer.layer_decay"),
+        _head_alone,
+        "where --config.model.freeze=backbone leaves nothing but the head to train",
+    ),
+    Unread(
+        ("model.batch_norm",),
+        lambda c: _head_alone(c) and c.model.batch_norm == "batch",
+        "where --config.model.freeze=backbone freezes every BatchNorm",
+    ),
+    Unread(
+        ("model.stochastic_depth",),
+        _no_residual_trains,
+        "where --config.model.freeze freezes every residual",
+    ),
+    Unread(
+        tuple(f"augment.{name}" for name in base_config.get_config().augment if name != "horizontal_flip"),
+        _plain_view_only,
+        "where --config.transfer.views=1 keeps each photograph as it is and no draw of the augmentation",
+    ),
+    Unread(
+        ("augment.documented_shifts",),
+        lambda c: not (c.augment.width_shift_range or c.augment.height_shift_range),
+        "without --config.augment.width_shift_range or --config.augment.height_shift_range",
+    ),
+    Unread(
+        ("augment.fill_mode", "augment.interpolation_order"),
+        _moves_nothing,
+        "without a rotation, shift, shear or zoom",
+    ),
+    Unread(
+        ("augment.cval",),
+        lambda c: _moves_nothing(c) or c.augment.fill_mode != "constant",
+        "without --config.augment.fill_mode=constant and a rotation, shift, shear or zoom",
+    ),
+    Unread(
+        ("augment.rand_augment_magnitude",),
+        lambda c: not c.augment.rand_augment_layers,
+        "without --config.augment.rand_augment_layers",
+    ),
+    Unread(
+        ("schedule.epochs", "schedule.final"),
+        lambda c: c.schedule.name != "cosine",
+        "without --config.schedule.name=cosine",
+    ),
+    Unread(
+        ("schedule.boundaries",),
+        lambda c: c.schedule.name != "piecewise",
+        "without --config.schedule.name=piecewise",
+    ),
+    Unread(
+        ("schedule.factor",),
+        lambda c: c.schedule.name not in ("piecewise", "exponential"),
+        "without --config.schedule.name=piecewise or exponential",
+    ),
+    Unread(
+        ("schedule.name",),
+        lambda c: c.schedule.name == "piecewise" and not c.schedule.boundaries,
+        "without --config.schedule.boundaries=A,B,...",
+    ),
+)
+"""Every key of `base_config` that another can make idle, but those that the data decide (`prepare`)."""
