@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax._src import distributed  # the only place that knows without asking the backend
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flowers_jax.errors import UsageError
@@ -17,6 +18,22 @@ from flowers_jax.types import Devices
 
 AXIS = "batch"
 """Name of the mapped axis, for `lax.psum` and for `nn.BatchNorm(axis_name=...)`."""
+
+
+def refuse_several_processes() -> None:
+    """A run is one process's: several would each train alone, or wait for each other at the first checkpoint.
+
+    Raises:
+        UsageError: JAX was told of more than one.
+    """
+    # `jax.process_count` makes the backend, which waits until the other processes make theirs.
+    initialized = jax.distributed.is_initialized()
+    count = distributed.global_state.num_processes if initialized else jax.process_count()
+    if count > 1:
+        raise UsageError(
+            f"jax.distributed has {count} processes, and a run is of one: start a single process, which trains on all "
+            "devices of its machine (--config.devices=0)"
+        )
 
 
 def choose_devices(count: int, batch_size: int) -> Devices:

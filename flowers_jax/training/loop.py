@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax import config as config_lib
+from flowers_jax import parallel
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
@@ -26,6 +27,7 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
     """
     started = time.monotonic()
     config = config_lib.validate(config)
+    parallel.refuse_several_processes()
     run = RunDirectory(workdir)
     begun = run.check(config)
     if begun and (summary := _finished(run, config)):

@@ -45,9 +45,9 @@ def noted() -> Iterator[Stop]:
 
 
 def preempted(step: int) -> bool:
-    """Whether the machines of this run, told that one of them will go away, agreed to save after this step.
+    """Whether JAX's distributed runtime, told that this machine will go away, wants it saved after this step.
 
-    JAX's distributed runtime listens to SIGTERM itself, the notice that clusters give; without it the answer is no.
+    It listens to SIGTERM itself, the notice that clusters give; where it is not initialised the answer is no.
     """
     return _jax_listens() and multihost_utils.reached_preemption_sync_point(step)
 
