@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
@@ -96,7 +97,7 @@ def validate(config: Config) -> Config:
 
 
 def differing_keys(old: Config, new: Config) -> list[str]:
-    """`key (old -> new)` for each key that a resumed run may not change."""
+    """`key (old -> new)` for each key that a resumed run may not change; another spelling of a path changes none."""
     before, after = flatten(old), flatten(new)
     may_differ = set(MAY_DIFFER_ON_RESUME)
     if old.schedule.name == "cosine" and not old.schedule.epochs:
@@ -104,8 +105,15 @@ def differing_keys(old: Config, new: Config) -> list[str]:
     return [
         f"{key} ({text_of(before[key])} -> {text_of(after[key])})"
         for key in before
-        if key not in may_differ and before[key] != after[key]
+        if key not in may_differ and before[key] != after[key] and _place(key, before) != _place(key, after)
     ]
+
+
+def _place(key: str, values: dict[str, Any]) -> Any:
+    """The real path that the value of a key names, or the value where it names none."""
+    value = values[key]
+    a_path = key == "data.dir" or (key == "model.weights" and Path(value).suffix)  # names have no suffix
+    return os.path.realpath(os.path.expanduser(value)) if value and a_path else value
 
 
 def _known(key: str, defaults: dict[str, Any]) -> None:

@@ -127,6 +127,22 @@ def test_resume_may_change_only_what_does_not_change_the_result():
     assert config_lib.differing_keys(old, new) == ["learning_rate (0.001 -> 0.5)"]
 
 
+def test_another_spelling_of_a_path_is_no_other_config(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for key, name in (("dir", "photos"), ("weights", "w.pth")):
+        (tmp_path / f"link to {name}").symlink_to(name)
+        old, new = base_config.get_config(), base_config.get_config()
+        part = "data" if key == "dir" else "model"
+        old[part][key] = str(tmp_path / name)
+        for same in (name, f"./{name}/", f"~/{name}", f"link to {name}", f"{tmp_path}/x/../{name}"):
+            new[part][key] = same
+            assert config_lib.differing_keys(old, new) == []
+        for other in ("other.pth", "auto") if key == "weights" else ("other", ""):
+            new[part][key] = other
+            assert config_lib.differing_keys(old, new) == [f"{part}.{key} ({tmp_path}/{name} -> {other})"]
+
+
 def test_flat_values_come_back():
     config = base_config.get_config()
     config.plateau.patience = 3
