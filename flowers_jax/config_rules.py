@@ -8,6 +8,10 @@ METRICS = {"train_loss": "min", "train_accuracy": "max", "val_loss": "min", "val
 """The columns of `metrics.csv` that may be monitored, each with what is better: the least value or the largest."""
 
 
+MOST_SIDE = 2048
+"""Pixels of the side of an image, as the model sees it and as it is kept."""
+
+
 class Rule(NamedTuple):
     """What a value must be, as a test and in words."""
 
@@ -49,7 +53,7 @@ RULES: dict[str, Rule] = {
     "devices": _at_least(0),
     "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
     "data.dir": _ANY,
-    "data.image_size": Rule(lambda v: 4 <= v <= 2048, "at least 4 and at most 2048"),
+    "data.image_size": Rule(lambda v: 4 <= v <= MOST_SIDE, f"at least 4 and at most {MOST_SIDE}"),
     "data.crop": _SHARE,
     "data.normalize": _one_of("auto", "rescale", "samplewise", "featurewise"),
     "data.split": Rule(
@@ -101,7 +105,7 @@ RULES: dict[str, Rule] = {
     "augment.crop_scale": Rule(
         lambda v: len(v) == 2 and 0 < v[0] <= v[1] <= 1, "two shares above 0, at most 1, the second not the smaller"
     ),
-    "augment.crop_size": Rule(lambda v: v == 0 or 4 <= v <= 2048, "0, or at least 4 and at most 2048"),
+    "augment.crop_size": Rule(lambda v: v == 0 or 4 <= v <= MOST_SIDE, f"0, or at least 4 and at most {MOST_SIDE}"),
     "augment.color_jitter": Rule(
         lambda v: len(v) == 4 and all(0 <= s < math.inf for s in v) and v[3] <= 0.5,
         "four strengths (brightness, contrast, saturation, hue) of at least 0, hue at most 0.5",

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from flowers_jax import base_config, models, parallel
-from flowers_jax.data import sources, split
+from flowers_jax.data import augment, sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.pipeline import Part, decode_split
 from flowers_jax.errors import DamageWarning, UsageError
@@ -173,6 +173,7 @@ def _preprocessing(
     )
     if config.data.normalize == "featurewise":
         mean, std = channel_statistics(decode_part(config, dataset, "train", wanted).images)
+    augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
         wanted = replace(wanted, mean=mean, std=std)
     return wanted
 

@@ -48,6 +48,8 @@ CROP = ["--config.augment.crop_scale=0.5,1"]
             [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.views=1", "--config.augment.mixup=0.2"],
             "augment.mixup=0.2: features that are computed once are not mixed; give 0",
         ),
+        (["--config.data.fold=2"], "data.fold=2: changes nothing without --config.data.folds; give 1"),
+        ([*CROP, "--config.data.crop=0.01"], "data.crop=0.01: with --config.augment.crop_scale photographs keep their"),
         (["--config.model.freeze=backbone"], "seed_cnn has no backbone; give --config.model.freeze=none"),
         (["--workdir=TMP/text"], "is a file"),
         (["--workdir=TMP/foreign"], "holds no run"),

@@ -1,5 +1,6 @@
 """All that a config's `augment` asks for, in one program for a batch."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import jax
@@ -7,12 +8,14 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float32, Key
 
+from flowers_jax.config_rules import MOST_SIDE
 from flowers_jax.data.augment.colour import color_jitter
 from flowers_jax.data.augment.crop import random_resized_crop
 from flowers_jax.data.augment.erase import random_erasing
 from flowers_jax.data.augment.generator import Generator, generator_transform
 from flowers_jax.data.augment.mix import Examples, cutmix, mixup
 from flowers_jax.data.augment.rand_augment import rand_augment
+from flowers_jax.errors import UsageError
 from flowers_jax.models.preprocessing import Pixels, Preprocessing
 from flowers_jax.types import Config, Images
 
@@ -74,10 +77,20 @@ def stored(preprocessing: Preprocessing, augment: Augment) -> Preprocessing:
     """How training photographs are decoded: as all others, but where they are cropped at random with their margins.
 
     Where others are the central 7/8 at 224, these are the whole square at 256.
+
+    Raises:
+        UsageError: the square has a side of more than `MOST_SIDE` pixels.
     """
     if augment.crop_scale == WHOLE:
         return preprocessing
-    return replace(preprocessing, size=round(preprocessing.size / preprocessing.crop), crop=1.0)
+    side = round(preprocessing.size / preprocessing.crop)
+    if side > MOST_SIDE:
+        least = math.ceil(1e4 * preprocessing.size / (MOST_SIDE + 0.5)) / 1e4
+        raise UsageError(
+            f"--config.data.crop={preprocessing.crop:g}: with --config.augment.crop_scale photographs keep their "
+            f"margins: {side} pixels a side, more than {MOST_SIDE}; give --config.data.crop={least:g} or more"
+        )
+    return replace(preprocessing, size=side, crop=1.0)
 
 
 def augment_images(

@@ -10,6 +10,7 @@ import pytest
 from flowers_jax import base_config, config
 from flowers_jax.data.augment import Augment, Examples, Generator, augment_images, from_config, mix, stored
 from flowers_jax.data.augment.rand_augment import CHANGES
+from flowers_jax.errors import UsageError
 from flowers_jax.models.preprocessing import Preprocessing
 
 SMALL = Preprocessing(14)
@@ -82,3 +83,15 @@ def test_gradients_flow_through_everything_without_nan(grey):
 def test_every_change_of_rand_augment_has_a_gradient_without_nan(index):
     for image in (jnp.asarray(IMAGES[0], jnp.float32), jnp.full((16, 16, 3), 128.0)):
         assert np.isfinite(jax.grad(lambda x: CHANGES[index](x, 0.3).sum())(image)).all()
+
+
+@pytest.mark.parametrize(("size", "crop", "side", "least"), [(224, 0.01, 22400, 0.1094), (2048, 0.875, 2341, 0.9998)])
+def test_photographs_with_margins_have_a_largest_side(size, crop, side, least):
+    """And the least crop that is named works, to four digits."""
+    words = rf"data\.crop={crop}: .* {side} pixels a side, more than 2048; give --config\.data\.crop={least} or more"
+    with pytest.raises(UsageError, match=words):
+        stored(Preprocessing(size, crop=crop), EVERYTHING)
+    assert stored(Preprocessing(size, crop=least), EVERYTHING).size <= 2048
+    with pytest.raises(UsageError, match=f"give --config.data.crop={least}"):
+        stored(Preprocessing(size, crop=least - 1e-4), EVERYTHING)
+    assert stored(Preprocessing(size, crop=crop), Augment()).size == size
