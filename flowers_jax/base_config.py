@@ -13,7 +13,7 @@ from flowers_jax.types import Config
 def get_config() -> Config:
     """The defaults. Types are checked by `flowers_jax.config.validate`, all in one place."""
     config = ConfigDict({}, type_safe=False)
-    config.seed = 0  # every random choice (split, shuffle, initial weights, augmentation) follows from it
+    config.seed = 0  # every random choice (shuffle, initial weights, augmentation; data.seed) follows from it
     config.epochs = 30  # at most, after those of transfer.epochs; early stopping may end the run before
     config.batch_size = 32  # global: over all devices together
     config.learning_rate = 1e-3  # Adam's, before ReduceLROnPlateau cuts it
@@ -27,6 +27,7 @@ def get_config() -> Config:
     config.data.crop = 0.0  # central square that the model sees, as a share of the shorter side; 0: the weights' own
     config.data.normalize = "auto"  # auto|rescale|samplewise|featurewise; auto: what the model or its weights want
     config.data.split = (0.8, 0.1, 0.1)  # train, validation, test; at this default flower_species is 0.6, 0.2, 0.2
+    config.data.seed = -1  # decides the split and the folds, and nothing else; -1: as seed
     config.data.folds = 0  # of cross-validation: one is the test part in place of data.split's; 0: none
     config.data.fold = 1  # which of data.folds is the test part, from 1
     config.data.max_pixels = 100_000_000  # a photograph with more pixels is skipped (decompression bombs)

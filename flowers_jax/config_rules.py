@@ -60,6 +60,7 @@ RULES: dict[str, Rule] = {
         lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
         "three fractions (train, validation, test) that sum to 1, the first two above 0",
     ),
+    "data.seed": Rule(lambda v: -1 <= v < 2**32, "from -1 (as seed) to 4294967295"),
     "data.folds": Rule(lambda v: v == 0 or 2 <= v <= 100, "0, or from 2 to 100"),
     "data.fold": _at_least(1),
     "data.max_pixels": _at_least(1),

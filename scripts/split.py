@@ -2,7 +2,7 @@
 
     python scripts/split.py FOLDER --out=DIR [--split=0.8,0.1,0.1] [--seed=0] [--mode=copy]
 
-All is written or nothing. The division is the one that train.py would make of FOLDER with the same seed.
+All is written or nothing. The division is the one that train.py would make of FOLDER with that --config.data.seed.
 """
 
 from collections import Counter

@@ -149,12 +149,15 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
         return replace(dataset, reason=chosen["reason"])
     dataset = sources.load(config)
     if any(example.split == "validation" for example in dataset.examples):
-        only_defaults(config, ("data.split",), "changes nothing of a folder with a validation part of its own")
+        only_defaults(
+            config, ("data.split", "data.seed"), "changes nothing of a folder with a validation part of its own"
+        )
     fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
     if folds:
         examples = split.assign_fold(dataset.examples, folds, fold, fractions, config.seed)
     else:
         examples = split.assign(dataset.examples, fractions, config.seed)
+    seed = config.seed if config.data.seed < 0 else config.data.seed
     return replace(dataset, examples=tuple(examples))
 
 
