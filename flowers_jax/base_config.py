@@ -100,7 +100,7 @@ def get_config() -> Config:
     config.plateau.patience = 5  # epochs without improvement before a cut
     config.plateau.min_delta = 1e-4  # an improvement is larger than this
     config.plateau.cooldown = 0  # epochs after a cut in which bad epochs do not count
-    config.plateau.min_lr = 0.0  # the learning rate never goes below
+    config.plateau.min_lr = 0.0  # what cuts leave is never below; schedule and multipliers come on top and may be
 
     config.early_stopping = ConfigDict({}, type_safe=False)
     config.early_stopping.monitor = "val_loss"  # a metric of metrics.csv

@@ -81,7 +81,9 @@ def parameter_counts(job: Job, phase: Phase) -> tuple[int, int]:
 
 
 class Bar:
-    """One bar over a phase: rate, time left, learning rate and the best so far. Silent where no one watches."""
+    """One bar over a phase: images a second, time left, the learning rate that the epoch's row of `metrics.csv` will
+    have, and the best so far. Silent where no one watches.
+    """
 
     def __init__(self, phase: Phase, images: int, progress: Progress, monitor: str):
         self.phase, self.monitor = phase, monitor
@@ -100,7 +102,8 @@ class Bar:
         best = f"{progress.best.best:.4f} @ {progress.best_epoch}" if progress.best_epoch else "-"
         number = f"{progress.phase_epoch + 1}/{self.phase.epochs}"
         self.bar.set_description(f"{self.phase.name} {number}", refresh=False)
-        self.bar.set_postfix_str(f"lr {progress.plateau.lr:.2g}, best {self.monitor} {best}", refresh=False)
+        rate = self.phase.learning_rate_of(progress)
+        self.bar.set_postfix_str(f"lr {rate:.2g}, best {self.monitor} {best}", refresh=False)
 
     def step(self, examples: int) -> None:
         self.bar.update(examples)

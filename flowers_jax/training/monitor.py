@@ -62,7 +62,8 @@ class PlateauState(NamedTuple):
 class ReduceLROnPlateau:
     """Multiply the learning rate by `factor` after `patience` epochs without improvement.
 
-    During `cooldown` epochs after a cut, bad epochs do not count. `min_lr` is the lowest rate, absolute.
+    During `cooldown` epochs after a cut, bad epochs do not count. `min_lr` is the lowest rate that cuts leave,
+    absolute; a schedule multiplies what they leave, and may go below.
     """
 
     factor: float = 0.1

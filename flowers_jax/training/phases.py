@@ -11,6 +11,7 @@ import optax
 from flowers_jax.models.mobilenet_v2_layout import frozen_parts, layers_above
 from flowers_jax.training.optim import make_optimizer
 from flowers_jax.training.schedule import Schedule, constant, make_schedule
+from flowers_jax.training.state import Progress
 from flowers_jax.types import Config
 
 
@@ -23,6 +24,7 @@ class Phase:
         frozen: paths below `params` that do not train.
         on_features: trains on features that were computed before, `config.transfer.views` of each photograph.
         rate: from a step of the phase, from 0, to the largest rate of a layer as a multiple of the plateau's.
+        steps_per_epoch: how many of them an epoch has.
     """
 
     name: str
@@ -33,6 +35,11 @@ class Phase:
     module: nn.Module
     optimizer: optax.GradientTransformation
     rate: Callable[[int], float]
+    steps_per_epoch: int
+
+    def learning_rate_of(self, progress: Progress) -> float:
+        """The largest rate of a layer at the last step of the epoch that `progress` is in: the one that is shown."""
+        return progress.plateau.lr * self.rate((progress.phase_epoch + 1) * self.steps_per_epoch - 1)
 
 
 def make_phases(config: Config, module: nn.Module, steps_per_epoch: int) -> tuple[Phase, ...]:
@@ -42,11 +49,11 @@ def make_phases(config: Config, module: nn.Module, steps_per_epoch: int) -> tupl
     name = "finetune" if config.model.name == "mobilenet_v2" and config.model.weights != "none" else "train"
     if freeze == "backbone":
         name = "head"
-    main = _phase(config, name, config.epochs, freeze, module, config.learning_rate, schedule)
+    main = _phase(config, name, config.epochs, freeze, module, config.learning_rate, schedule, steps_per_epoch)
     if not config.transfer.epochs or name == "head":
         return (main,)
     epochs, learning_rate = config.transfer.epochs, config.transfer.learning_rate
-    return (_phase(config, "head", epochs, "backbone", module, learning_rate, constant), main)
+    return (_phase(config, "head", epochs, "backbone", module, learning_rate, constant, steps_per_epoch), main)
 
 
 def _phase(
@@ -57,6 +64,7 @@ def _phase(
     module: Any,
     learning_rate: float,
     schedule: Schedule,
+    steps_per_epoch: int,
 ) -> Phase:
     if config.model.name == "mobilenet_v2":
         module = module.clone(freeze=freeze)
@@ -71,6 +79,7 @@ def _phase(
     return Phase(
         name, epochs, frozen_parts(freeze), learning_rate, module=module, optimizer=optimizer,
         on_features=name == "head" and config.transfer.views > 0, rate=lambda step: fastest * float(schedule(step)),
+        steps_per_epoch=steps_per_epoch,
     )  # fmt: skip
 
 

@@ -166,7 +166,6 @@ class Trainer:
         """Evaluate, move the monitors on, write the row, save."""
         sums, before = self.progress.sums, time.monotonic()
         logits, labels = self.parts.logits(eval_variables(self.state, self.phase.frozen), "validation")
-        last_step = (self.progress.phase_epoch + 1) * self.job.steps_per_epoch - 1
         row = {
             "epoch": self.progress.epoch + 1,
             "phase": self.phase.name,
@@ -174,7 +173,7 @@ class Trainer:
             "train_accuracy": sums.correct / sums.examples,
             "val_loss": metrics.cross_entropy(logits, labels),
             "val_accuracy": metrics.accuracy(logits, labels),
-            "learning_rate": self.progress.plateau.lr * self.phase.rate(last_step),
+            "learning_rate": self.phase.learning_rate_of(self.progress),
             "images_per_second": round(sums.examples / sums.seconds, 2),
             "data_wait_seconds": round(sums.data_wait_seconds, 4),
             "seconds": round(sums.seconds + time.monotonic() - before, 3),
