@@ -77,6 +77,12 @@ def assign_fold(
     return done
 
 
+def without_photographs(examples: Sequence[Example], classes: Sequence[str], part: str) -> list[str]:
+    """The classes of which `part` has no photograph; none of a part that is empty, for it has no figures either."""
+    there = {example.label for example in examples if example.split == part}
+    return [name for label, name in enumerate(classes) if there and label not in there]
+
+
 def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
     counts = Counter(example.split for example in done)
     if empty := [split for split in SPLITS[:2] if not counts[split]]:

@@ -13,12 +13,14 @@ from flowers_jax.data.split import SPLITS
 from flowers_jax.models.mobilenet_v2_layout import group_of, is_frozen, layers_above
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.prepare import Job
+from flowers_jax.training.remarks import remarks
 from flowers_jax.training.state import Progress, Tree, split_params
+from flowers_jax.types import Config
 
 MOST_LISTED = 20
 
 
-def banner(job: Job) -> str:
+def banner(config: Config, job: Job) -> str:
     """Which data, weights, model and devices, and why."""
     data, counts = job.dataset, Counter(example.split for example in job.dataset.examples)
     parts = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
@@ -35,16 +37,7 @@ def banner(job: Job) -> str:
     lines += [f"skipped  {skipped}" for skipped in data.skipped[:MOST_LISTED]]
     if len(data.skipped) > MOST_LISTED:
         lines.append(f"         and {len(data.skipped) - MOST_LISTED} more; scripts/check.py lists all")
-    lines += [f"warning  {remark}" for remark in data.remarks]
-    if (before := job.description["devices"]) != len(job.devices):
-        lines.append(
-            f"warning  {len(job.devices)} devices in place of {before}: the result is equal up to rounding, no longer "
-            "to the bit"
-        )
-    if job.phases[0].frozen and job.weights.name == "none":
-        lines.append(
-            "warning  the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
-        )
+    lines += [f"warning  {remark}" for remark in remarks(config, job)]
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
             if begun:
                 held.enter_context(lock.owned(run.path))
             job = prepare(config, run, begun)
-            print(console.banner(job), flush=True)
+            print(console.banner(config, job), flush=True)
             if not begun:
                 held.enter_context(lock.owned(run.path))
                 if run.check(config):

@@ -112,14 +112,18 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         }
     return Job(
         run, devices, dataset, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
-        usable[0] if usable else 0, _progress(config, checkpoints, *usable) if usable else None,
+        usable[0] if usable else 0, _progress(config, checkpoints, description, *usable) if usable else None,
         Weights(**description["weights"]), description,
     )  # fmt: skip
 
 
-def _progress(config: Config, checkpoints: Checkpoints, number: int, model: int) -> Progress:
+def _progress(
+    config: Config, checkpoints: Checkpoints, description: Mapping[str, Any], number: int, model: int
+) -> Progress:
     """Where checkpoint `number` left the run, whose model is now that of checkpoint `model`."""
     progress = Progress.from_json(checkpoints.progress(number))
+    if not progress.device_counts:  # an older version wrote it, which knew the first start's alone
+        progress = progress.on_devices(description["devices"])
     if progress.model_checkpoint == model:
         return progress
     lost = checkpoints.folder / str(progress.model_checkpoint)
@@ -153,11 +157,11 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
             config, ("data.split", "data.seed"), "changes nothing of a folder with a validation part of its own"
         )
     fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
-    if folds:
-        examples = split.assign_fold(dataset.examples, folds, fold, fractions, config.seed)
-    else:
-        examples = split.assign(dataset.examples, fractions, config.seed)
     seed = config.seed if config.data.seed < 0 else config.data.seed
+    if folds:
+        examples = split.assign_fold(dataset.examples, folds, fold, fractions, seed)
+    else:
+        examples = split.assign(dataset.examples, fractions, seed)
     return replace(dataset, examples=tuple(examples))
 
 
@@ -169,6 +173,7 @@ def _preprocessing(
         return trained.preprocessing_of(description)
     size, crop = config.data.image_size, config.data.crop
     wanted = (weights.preprocessing if weights else models.preprocessing(config.model.name, size)).at(size, crop)
+    augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
     if config.data.normalize == "auto":
         return wanted
     wanted = replace(
@@ -176,7 +181,6 @@ def _preprocessing(
     )
     if config.data.normalize == "featurewise":
         mean, std = channel_statistics(decode_part(config, dataset, "train", wanted).images)
-    augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
         wanted = replace(wanted, mean=mean, std=std)
     return wanted
 

@@ -1,7 +1,7 @@
 """Everything that changes while training: arrays on the device, and progress on the host."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from flax import struct, traverse_util
@@ -66,7 +66,7 @@ class Progress:
     one after.
 
     The model of the run so far is that of `model_epoch`, kept as checkpoint number `model_checkpoint`. `rows` are those
-    of `metrics.csv`.
+    of `metrics.csv`. `device_counts` are the numbers of devices that its steps ran on, each once, sorted.
     """
 
     plateau: PlateauState
@@ -81,6 +81,11 @@ class Progress:
     sums: EpochSums = field(default_factory=EpochSums)
     seconds: float = 0.0
     rows: tuple[dict[str, Any], ...] = ()
+    device_counts: tuple[int, ...] = ()
+
+    def on_devices(self, count: int) -> "Progress":
+        """The same where the next steps run on so many."""
+        return replace(self, device_counts=tuple(sorted({*self.device_counts, count})))
 
     def to_json(self) -> dict[str, Any]:
         values = asdict(self)
@@ -90,4 +95,5 @@ class Progress:
     def from_json(cls, values: dict[str, Any]) -> "Progress":
         parts = {"plateau": PlateauState, "stopping": StoppingState, "best": BestState, "sums": EpochSums}
         built = {name: kind(**values[name]) for name, kind in parts.items()}
-        return cls(**{**values, **built, "rows": tuple(values["rows"])})
+        counts = tuple(values.get("device_counts", ()))  # older checkpoints have none
+        return cls(**{**values, **built, "rows": tuple(values["rows"]), "device_counts": counts})

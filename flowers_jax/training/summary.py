@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowers_jax.data.dataset import Example
+from flowers_jax.data.split import without_photographs
 from flowers_jax.evaluation import metrics
 from flowers_jax.training.console import parameter_counts
 from flowers_jax.training.prepare import Job
@@ -30,7 +31,11 @@ def summarize(
     test: Predicted | None,
     seconds: float,
 ) -> dict[str, Any]:
-    """The figures of the run's model; those of the test part are null where there is none."""
+    """The figures of the run's model; those of the test part are null where there is none.
+
+    `classes_without_photographs` names for validation and test the classes of which they have none: their figures do
+    not speak of these. Where there is no test part its list is empty.
+    """
     trainable, parameters = parameter_counts(job, job.phases[-1])
     return {
         "dataset": job.dataset.name,
@@ -53,6 +58,10 @@ def summarize(
         "test_accuracy": metrics.accuracy(*test) if test else None,
         "test_loss": metrics.cross_entropy(*test) if test else None,
         "test_examples": len(test[1]) if test else 0,
+        "classes_without_photographs": {
+            part: without_photographs(job.dataset.examples, job.dataset.classes, part)
+            for part in ("validation", "test")
+        },
         "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
         "temperature": metrics.fit_temperature(*validation),
         "seconds": round(seconds, 2),

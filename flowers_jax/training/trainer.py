@@ -36,7 +36,8 @@ class Trainer:
         self.config, self.job = config, job
         self.checkpoints = job.checkpoints
         self.watch = Watch.from_config(config)
-        self.progress = job.progress or self.watch.start(job.phases[0].learning_rate)
+        progress = job.progress or self.watch.start(job.phases[0].learning_rate)
+        self.progress = progress.on_devices(len(job.devices))
         self.augment = augment.from_config(config)
         self.start = started - self.progress.seconds
         self.last_save = time.monotonic()

@@ -1,0 +1,49 @@
+"""What a run warns of at its start: nothing that must not be, but what changes how its result is to be read."""
+
+from collections.abc import Iterator
+
+from flowers_jax.data.split import SPLITS, without_photographs
+from flowers_jax.terminal import shown
+from flowers_jax.training.prepare import Job
+from flowers_jax.types import Config
+
+MOST_NAMED = 20
+
+
+def remarks(config: Config, job: Job) -> Iterator[str]:
+    """Each a line."""
+    yield from map(str, job.dataset.remarks)
+    for part in SPLITS:
+        if missing := without_photographs(job.dataset.examples, job.dataset.classes, part):
+            names = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
+            yield shown(f"{part} has no photograph of these classes, and its figures leave them out: {names}")
+    yield from _of_devices(job)
+    if job.phases[0].frozen and job.weights.name == "none":
+        yield "the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
+    yield from of_schedule(config)
+
+
+def _of_devices(job: Job) -> Iterator[str]:
+    counts = job.progress.on_devices(len(job.devices)).device_counts if job.progress else ()
+    if len(counts) > 1:
+        yield (
+            f"steps of this run are of {' and '.join(map(str, counts))} devices: the result is equal up to rounding, "
+            "no longer to the bit"
+        )
+
+
+def of_schedule(config: Config) -> Iterator[str]:
+    """Where the epochs end before `config.schedule` does: common with `--config.epochs=1`, so it is not refused."""
+    epochs, schedule = config.epochs, config.schedule
+    if schedule.warmup_epochs > epochs:
+        yield (
+            f"--config.schedule.warmup_epochs={schedule.warmup_epochs}: of {epochs} epochs the last has "
+            f"{epochs / schedule.warmup_epochs:.2f} of the rate that is asked for"
+        )
+    if 0 < schedule.epochs <= schedule.warmup_epochs:
+        yield (
+            f"--config.schedule.epochs={schedule.epochs}: the cosine is over before the warm-up of "
+            f"{schedule.warmup_epochs} epochs"
+        )
+    if late := [boundary for boundary in schedule.boundaries if boundary >= epochs]:
+        yield f"--config.schedule.boundaries: {epochs} epochs end before {', '.join(map(str, late))}"

@@ -1,0 +1,94 @@
+"""What a run says at its start and while it goes on, and that it is what happens."""
+
+import pytest
+
+from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.training import console
+from flowers_jax.training.loop import fit
+from flowers_jax.training.remarks import of_schedule
+from flowers_jax.training.state import Progress
+from tests.training.runs import rows
+
+
+def test_every_number_of_devices_counts_not_the_first_alone(smoke, tmp_path, capsys, monkeypatch):
+    """1, 4, 1, of which an older version wrote the first."""
+    said, write = [], Progress.to_json
+    for epochs, devices in enumerate((1, 4, 1), start=1):
+        smoke.epochs, smoke.devices = epochs, devices
+        with monkeypatch.context() as older:
+            if epochs == 1:
+                older.setattr(
+                    Progress, "to_json", lambda self: {k: v for k, v in write(self).items() if k != "device_counts"}
+                )
+            fit(smoke, tmp_path / "run")
+        said.append("of 1 and 4 devices: the result is equal up to rounding" in capsys.readouterr().out)
+    assert said == [False, True, True]
+    checkpoints = Checkpoints(tmp_path / "run")
+    assert checkpoints.progress(checkpoints.latest())["device_counts"] == [1, 4]
+
+
+def test_progress_comes_back_with_its_devices(smoke, tmp_path):
+    smoke.epochs = 1
+    fit(smoke, tmp_path / "run")
+    progress = Progress.from_json(Checkpoints(tmp_path / "run").progress(1))
+    assert progress.device_counts == (1,) and progress.on_devices(4).on_devices(2).device_counts == (1, 2, 4)
+
+
+def test_classes_without_photographs_are_named(smoke, folder, tmp_path, capsys):
+    for path in (folder / "five_petals").iterdir():
+        if path.stem not in ("0", "1"):
+            path.unlink()
+    smoke.data.dir, smoke.epochs = str(folder), 1
+    summary = fit(smoke, tmp_path / "run")
+    assert summary["classes_without_photographs"] == {"validation": ["five_petals"], "test": ["five_petals"]}
+    printed = capsys.readouterr().out
+    for part in ("validation", "test"):
+        assert (
+            f"warning  {part} has no photograph of these classes, and its figures leave them out: five_petals"
+            in printed
+        )
+
+
+def test_no_test_part_leaves_no_class_out(smoke, tmp_path, capsys):
+    smoke.data.split, smoke.epochs = (0.9, 0.1, 0.0), 1
+    assert fit(smoke, tmp_path / "run")["classes_without_photographs"] == {"validation": [], "test": []}
+    assert "has no photograph of these classes" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"warmup_epochs": 1.5}, "warmup_epochs=1.5: of 1 epochs the last has 0.67 of the rate that is asked for"),
+        (
+            {"name": "cosine", "epochs": 0.5, "warmup_epochs": 0.5},
+            "the cosine is over before the warm-up of 0.5 epochs",
+        ),
+        ({"name": "piecewise", "boundaries": (0.5, 1.0, 2.0)}, "boundaries: 1 epochs end before 1.0, 2.0"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else value.get("name", "constant"),
+)
+def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, words):
+    smoke.epochs = 1
+    smoke.schedule.update(keys)
+    fit(smoke, tmp_path / "run")
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("warning"))
+    assert words in line
+    if "warmup_epochs" in keys and "name" not in keys:
+        assert float(rows(tmp_path / "run")[0]["learning_rate"]) == pytest.approx(3e-3 * 6 / 9)
+    smoke.epochs, smoke.schedule.epochs = 4, 0.0
+    assert list(of_schedule(smoke)) == []
+
+
+def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
+    shown, start_epoch = [], console.Bar.start_epoch
+
+    def watched(self, progress):
+        start_epoch(self, progress)
+        shown.append(self.bar.postfix.split(",")[0])
+
+    monkeypatch.setattr(console.Bar, "start_epoch", watched)
+    smoke.schedule.name, smoke.schedule.warmup_epochs, smoke.optimizer.head_multiplier = "cosine", 1.0, 10.0
+    fit(smoke, tmp_path / "run")
+    written = [float(row["learning_rate"]) for row in rows(tmp_path / "run")]
+    assert shown == [f"lr {rate:.2g}" for rate in written]
+    assert written[0] == pytest.approx(3e-2) and written[2] < 1e-2
