@@ -6,15 +6,14 @@ JPEG decoder and Pillow's by up to 18 grey levels).
 
 import io
 import stat
-import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
 from PIL.Image import Resampling, Transpose
-from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TILELENGTH, TILEWIDTH
 
-from flowers_jax.data import jpeg
+from flowers_jax.data import jpeg, pillow_settings
 from flowers_jax.errors import first_line
 from flowers_jax.models.preprocessing import Preprocessing
 
@@ -31,12 +30,6 @@ _UPRIGHT = {
     6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
 }  # fmt: skip
 """What undoes EXIF's orientation."""
-
-# Pillow's own limit is one number for the whole process and only warns; ours is per call and refuses.
-Image.MAX_IMAGE_PIXELS = None
-
-# It also warns of damaged metadata, which says nothing about the pixels, without naming the file.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # Pillow loads its format plugins at the first image, and two threads at once would meet a half-filled table.
 Image.init()
@@ -92,8 +85,9 @@ def decode(
     if not data:
         raise DecodeError("empty file")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with pillow_settings.for_decoding(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, max_pixels)
+            _check_white(image)
             if image.format in ("JPEG", "MPO") and (fault := jpeg.fault(data)):
                 raise DecodeError(fault)
             image.load()
@@ -116,7 +110,7 @@ def format_of(data: bytes) -> str:
         DecodeError: none of them.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with pillow_settings.for_decoding(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return "JPEG" if image.format == "MPO" else str(image.format)
     except Exception as error:  # as in `decode`
         raise DecodeError("not an image of a known format") from error
@@ -141,6 +135,14 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
             raise DecodeError(f"{what}{width}x{height} has a side of more than {LONGEST_SIDE} pixels")
 
 
+def _check_white(image: Image.Image) -> None:
+    """Pixels of 8 and 16 bits are white where all bits are set; of others only their maker knows."""
+    if image.mode == "F":
+        raise DecodeError("floating-point pixels have no defined white")
+    if image.mode == "I" and 32 in getattr(image, "tag_v2", {}).get(BITSPERSAMPLE, ()):
+        raise DecodeError("32-bit integer pixels have no defined white")
+
+
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as EXIF says. `ImageOps.exif_transpose` writes the other tags anew, and fails where one is damaged."""
     try:
@@ -154,8 +156,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a pixel; Pillow's own conversion would clip instead of scale
         grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
         return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise DecodeError("floating-point pixels have no defined white")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

@@ -115,6 +115,8 @@ def _unusable() -> Iterator[tuple[str, bytes, str]]:
     yield "five_petals/two\nlines.txt", b"x", NO_IMAGE
     yield "five_petals/bomb.png", png(Image.new("1", (20000, 20000))), BOMB
     yield "five_petals/long.bmp", _long_bmp(), "1x2000000 has a side of more than 1000000 pixels"
+    whole = Image.new("I", (9, 9), 70_000)
+    yield "five_petals/32 bits.tif", png(whole, "TIFF"), "32-bit integer pixels have no defined white"
     yield "five_petals/float.tif", png(Image.new("F", (9, 9)), "TIFF"), "floating-point pixels have no defined white"
     both = png(scene(2001), "PNG")
     for one, other in (("five_petals", "three_petals"), ("three_petals", "five_petals")):

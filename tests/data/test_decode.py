@@ -65,6 +65,14 @@ def test_sixteen_bits_are_scaled_not_clipped():
         assert decode(png(Image.fromarray(grey), kind))[0, :, 0].tolist() == [0, 100, 255, 128]
 
 
+def test_integers_of_32_bits_are_refused_and_of_16_are_not():
+    """Between 0 and 65535, or all above it, they came out black or white."""
+    for highest in (255, 65535, 2**31 - 1):
+        with pytest.raises(DecodeError, match=r"^32-bit integer pixels have no defined white$"):
+            decode(png(Image.new("I", (4, 4), highest), "TIFF"))
+    assert (decode(signed_tiff(2, 257 * 100)) == 100).all()
+
+
 def test_first_frame_of_an_animation():
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
     assert (decode(png(frames[0], "GIF", save_all=True, append_images=frames[1:])) == (255, 0, 0)).all()
@@ -157,7 +165,20 @@ def test_a_side_that_would_take_gigabytes_to_resize():
 
 def tiled_tiff(size: int, tile: int, data: bytes) -> bytes:
     """A grey TIFF of one deflated tile, of which the photograph is the corner."""
-    tags = {256: size, 257: size, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile, 324: 134, 325: len(data)}
+    return tiff(
+        {256: size, 257: size, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile, 324: 134, 325: len(data)}, data
+    )
+
+
+def signed_tiff(size: int, value: int) -> bytes:
+    """A grey TIFF of signed 16-bit pixels, which Pillow opens in the mode of 32 bits."""
+    data = struct.pack("<h", value) * size * size
+    tags = {256: size, 257: size, 258: 16, 259: 1, 262: 1, 273: 134, 277: 1, 278: size, 279: len(data), 339: 2}
+    return tiff(tags, data)
+
+
+def tiff(tags: dict[int, int], data: bytes) -> bytes:
+    """With ten tags the pixels begin at byte 134."""
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     header = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
     return header + entries + bytes(4) + data
