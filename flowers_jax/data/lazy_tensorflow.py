@@ -1,16 +1,23 @@
 """TensorFlow, imported where it is used and nowhere else, and kept off the accelerator that JAX needs."""
 
+import contextlib
 import importlib
 import os
+from collections.abc import Iterator
 from typing import Any
+
+_AT_IMPORT = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # nothing is computed there, and it prints a notice
+}
+"""TensorFlow reads both once, while it is imported."""
 
 
 def tensorflow() -> Any:
-    """The module `tensorflow`, which sees no GPU and prints no start-up messages."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # nothing is computed there, and it prints a notice
-    tf = importlib.import_module("tensorflow")
-    tf.config.set_visible_devices([], "GPU")
+    """The module `tensorflow`, which sees no GPU in this process and prints no start-up messages."""
+    with _in_environment(_AT_IMPORT):
+        tf = importlib.import_module("tensorflow")
+        tf.config.set_visible_devices([], "GPU")
     return tf
 
 
@@ -18,3 +25,15 @@ def tensorflow_datasets() -> Any:
     """The module `tensorflow_datasets`."""
     tensorflow()
     return importlib.import_module("tensorflow_datasets")
+
+
+@contextlib.contextmanager
+def _in_environment(values: dict[str, str]) -> Iterator[None]:
+    """`values` in the environment, but for those that the user has set."""
+    added = values.keys() - os.environ.keys()
+    os.environ |= {name: values[name] for name in added}
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)

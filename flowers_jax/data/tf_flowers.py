@@ -1,6 +1,8 @@
 """`tf_flowers` through TensorFlow Datasets: 3,670 photographs of five classes."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from flowers_jax import fetch
@@ -23,18 +25,30 @@ def load_tf_flowers(max_pixels: int) -> Dataset:
         UnavailableError: see there.
     """
     tfds = tensorflow_datasets()
-    logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of each folder that is not prepared yet
-    builder = tfds.builder(NAME)
-    reason = f"prepared in {builder.data_dir}"
-    if not builder.is_prepared():
-        _download(builder)
-        reason = f"downloaded from its publisher and prepared in {builder.data_dir}"
-    encoded = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False)
-    names = builder.info.features["label"].names
-    rows = list(encoded.as_numpy_iterator())
+    with _only_errors():
+        builder = tfds.builder(NAME)
+        reason = f"prepared in {builder.data_dir}"
+        if not builder.is_prepared():
+            _download(builder)
+            reason = f"downloaded from its publisher and prepared in {builder.data_dir}"
+        encoded = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False)
+        names = builder.info.features["label"].names
+        rows = list(encoded.as_numpy_iterator())
     candidates = [Candidate(f"{NAME}:{index}", names[row["label"]]) for index, row in enumerate(rows)]
     files = {candidate.path: row["image"] for candidate, row in zip(candidates, rows, strict=True)}
     return collect(NAME, reason, candidates, files.__getitem__, max_pixels=max_pixels)
+
+
+@contextlib.contextmanager
+def _only_errors() -> Iterator[None]:
+    """TFDS warns, in absl's voice, of each folder that is not prepared yet."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _download(builder: Any) -> None:

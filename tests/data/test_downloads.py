@@ -1,6 +1,7 @@
 """tf_flowers through a real download_and_prepare, the ten species, and how `auto` chooses."""
 
 import io
+import logging
 import tarfile
 import time
 
@@ -38,6 +39,18 @@ def publisher(http_folder, draw, monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
     return root / "flower_photos.tgz"
+
+
+@pytest.fixture(autouse=True)
+def _absl():
+    """Whatever becomes of the data set, its maker's logger is as loud as before."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    yield
+    level = logger.level
+    logger.setLevel(before)
+    assert level == logging.INFO
 
 
 def test_tf_flowers_is_downloaded_prepared_and_found_again(publisher):
