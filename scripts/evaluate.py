@@ -1,6 +1,6 @@
 """Measure a trained model on a folder of class folders; prints JSON.
 
-python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test]
+python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test] [--precision=float32]
 """
 
 import json
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from flowers_jax import cli, host_memory
 from flowers_jax.data.split import SPLITS
+from flowers_jax.precision import PRECISIONS
 
 
 def main(argv: Sequence[str]) -> None:
@@ -19,13 +20,15 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--split", choices=SPLITS, default="",
                        help="the part of a divided folder (default: test), or the photographs that the run had in "
                        "that part (default: all)")  # fmt: skip
+    flags.add_argument("--precision", choices=PRECISIONS, default="auto",
+                       help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     args = flags.parse_args(argv)
     from flowers_jax import compilation
     from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
     from flowers_jax.evaluation.evaluate import evaluate
 
     compilation.keep_programs()
-    print(json.dumps(evaluate(trained.load(args.run), args.data, args.split), indent=2))
+    print(json.dumps(evaluate(trained.load(args.run, args.precision), args.data, args.split), indent=2))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Print the three likeliest classes of photographs, as CSV.
 
-python scripts/predict.py --run=runs/NAME PATH...
+python scripts/predict.py --run=runs/NAME [--precision=float32] PATH...
 """
 
 import csv
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from flowers_jax import cli, host_memory
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.errors import UsageError
+from flowers_jax.precision import PRECISIONS
 
 TOP = 3
 
@@ -18,12 +19,14 @@ def main(argv: Sequence[str]) -> None:
     flags = cli.parser(__doc__)
     flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
+    flags.add_argument("--precision", choices=PRECISIONS, default="auto",
+                       help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     args = flags.parse_args(argv)
     from flowers_jax import compilation
     from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
 
     compilation.keep_programs()
-    model = trained.load(args.run)
+    model = trained.load(args.run, args.precision)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     names = [name + suffix for suffix in ("", "_2", "_3") for name in ("label", "probability")]
     writer.writerow(["path", *names])

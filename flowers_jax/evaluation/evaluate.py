@@ -14,7 +14,7 @@ from flowers_jax.evaluation.trained import TrainedModel
 
 
 def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any]:
-    """`accuracy`, `loss`, `examples`, `per_class` and `skipped` on the photographs of a folder.
+    """`accuracy`, `loss`, `examples`, `precision`, `per_class` and `skipped` on the photographs of a folder.
 
     Folder names are matched to the model's classes by name.
 
@@ -46,6 +46,7 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
         "accuracy": metrics.accuracy(logits, part.labels),
         "loss": metrics.cross_entropy(logits, part.labels),
         "examples": len(chosen),
+        "precision": model.precision,
         "per_class": metrics.per_class(logits, part.labels, model.classes),
         "skipped": [skipped._asdict() for skipped in dataset.skipped],
     }

@@ -20,6 +20,7 @@ from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models import create
 from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.precision import PRECISIONS, dtype_of
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.types import HostLogits
@@ -31,6 +32,7 @@ class TrainedModel:
 
     Attributes:
         predict: uint8 [B, size, size, 3] -> float32 logits [B, classes]; B must be `batch_size` each time.
+        precision: of the activations, `float32` or `bfloat16`.
         temperature: what logits are divided by before softmax; 1 while the run is not finished.
     """
 
@@ -40,6 +42,7 @@ class TrainedModel:
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     max_pixels: int
+    precision: str
     temperature: float
 
 
@@ -56,8 +59,9 @@ def describe(
 
 
 def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The module's fields of a `model.json`."""
-    return description["fields"] | {"dtype": jnp.dtype(description["fields"]["dtype"])}
+    """The module's fields of a `model.json`, with the dtype that the run trains in."""
+    dtypes = {name: jnp.dtype(name) for name in PRECISIONS if name != "auto"}
+    return description["fields"] | {"dtype": dtypes[description["fields"]["dtype"]]}
 
 
 def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
@@ -66,8 +70,11 @@ def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
     return Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
 
 
-def load(run_path: str) -> TrainedModel:
+def load(run_path: str, precision: str = "auto") -> TrainedModel:
     """The best checkpoint of a run directory, on all local devices.
+
+    Args:
+        precision: one of `PRECISIONS`, whatever the run trained in.
 
     Raises:
         UsageError: no run directory, or no epoch of it is finished.
@@ -77,9 +84,10 @@ def load(run_path: str) -> TrainedModel:
     _, number = checkpoints.usable() or (0, 0)
     if not number:
         raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
-    devices = jax.local_devices()
+    devices, dtype = jax.local_devices(), dtype_of(precision)
     try:
-        module = create(description["name"], len(description["classes"]), **fields_of(description))
+        fields = fields_of(description) | {"dtype": dtype}
+        module = create(description["name"], len(description["classes"]), **fields)
         preprocessing = preprocessing_of(description)
         blank = jax.ShapeDtypeStruct((1, preprocessing.size, preprocessing.size, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
@@ -90,7 +98,7 @@ def load(run_path: str) -> TrainedModel:
         variables = checkpoints.model(number, parallel.replicated(like, devices))
     except UsageError:
         if checkpoints.gone(number):  # a training that runs has a later one now
-            return load(run_path)
+            return load(run_path, precision)
         raise
     summary = run.read_summary()
     return TrainedModel(
@@ -100,6 +108,7 @@ def load(run_path: str) -> TrainedModel:
         classes=tuple(description["classes"]),
         preprocessing=preprocessing,
         max_pixels=config.data.max_pixels,
+        precision=dtype.name,
         temperature=summary["temperature"] if summary else 1.0,
     )
 

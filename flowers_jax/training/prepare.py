@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
-import jax
-import jax.numpy as jnp
 
 from flowers_jax import base_config, models, parallel
 from flowers_jax.data import augment, sources, split
@@ -19,6 +17,7 @@ from flowers_jax.evaluation import trained
 from flowers_jax.models import pretrained
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.preprocessing import Preprocessing, channel_statistics
+from flowers_jax.precision import dtype_of
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.checks import check_head, check_model, check_norms
@@ -201,9 +200,7 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
 
 def module_fields(config: Config, weights: pretrained.Weights | None = None) -> dict[str, Any]:
     """The fields of the module that the config and its weights ask for, as `model.json` keeps them."""
-    bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and jax.default_backend() != "cpu")
-    dtype = jnp.dtype(jnp.bfloat16 if bfloat16 else jnp.float32)
-    fields: dict[str, Any] = {"dtype": dtype, "convolution": config.model.convolution}
+    fields: dict[str, Any] = {"dtype": dtype_of(config.precision), "convolution": config.model.convolution}
     if config.model.name == "mobilenet_v2":
         from_scratch = config.model.weights == "none"
         auto = "batch" if from_scratch else "stored"

@@ -26,7 +26,7 @@ except tf.errors.InvalidArgumentError:
 """
 
 
-@pytest.mark.parametrize("own", ["", "3"])
+@pytest.mark.parametrize("own", ["", pytest.param("3", marks=pytest.mark.slow)])
 def test_the_environment_is_given_back_and_tensorflow_as_quiet_as_told(own):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     environment |= {"TF_CPP_MIN_LOG_LEVEL": own} if own else {}

@@ -51,11 +51,12 @@ def test_evaluate_gives_the_summarys_accuracy_and_predict_the_same_labels(moved,
     assert script("evaluate", f"--run={elsewhere}", f"--data={copy}") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["accuracy"] == summary["test_accuracy"] and report["examples"] == summary["test_examples"] == 9
+    assert report["precision"] == "float32"
     assert report["loss"] == pytest.approx(summary["test_loss"], rel=1e-5)
     assert report["per_class"].keys() == set(summary["classes"]) and report["skipped"] == []
     assert report["per_class"]["five_petals"].keys() == {"precision", "recall", "f1", "support"}
     paths = sorted(map(str, copy.rglob("*.png")))
-    assert script("predict", f"--run={elsewhere}", *paths) == 0
+    assert script("predict", f"--run={elsewhere}", "--precision=float32", *paths) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert list(rows[0]) == ["path", "label", "probability", "label_2", "probability_2", "label_3", "probability_3"]
     assert [row["path"] for row in rows] == paths

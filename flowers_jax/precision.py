@@ -1,0 +1,23 @@
+"""The type of activations: chosen for the machine that a model runs on, whichever it was trained on."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from flowers_jax.errors import UsageError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def dtype_of(precision: str) -> Any:
+    """The dtype of one of `PRECISIONS`; `auto` is bfloat16 on GPU and TPU, float32 on a CPU.
+
+    Raises:
+        UsageError: none of them.
+    """
+    if precision not in PRECISIONS:
+        raise UsageError(f"--precision={precision}: must be one of {', '.join(PRECISIONS)}")
+    if precision == "auto":
+        precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    return jnp.dtype(precision)
