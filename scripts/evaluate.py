@@ -4,6 +4,7 @@ python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test] [--preci
 """
 
 import json
+import sys
 from collections.abc import Sequence
 
 from flowers_jax import cli, host_memory
@@ -18,17 +19,20 @@ def main(argv: Sequence[str]) -> None:
         "--data", required=True, metavar="FOLDER", help="class folders, or train/validation/test of them"
     )
     flags.add_argument("--split", choices=SPLITS, default="",
-                       help="the part of a divided folder (default: test), or the photographs that the run had in "
-                       "that part (default: all)")  # fmt: skip
+                       help="the part of a divided folder (default: test), where splits.csv decides for the run's own "
+                       "photographs; else those that the run had in that part (default: all)")  # fmt: skip
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     args = flags.parse_args(argv)
     from flowers_jax import compilation
     from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
-    from flowers_jax.evaluation.evaluate import evaluate
+    from flowers_jax.evaluation.evaluate import evaluate, trained_on
 
     compilation.keep_programs()
-    print(json.dumps(evaluate(trained.load(args.run, args.precision), args.data, args.split), indent=2))
+    report = evaluate(trained.load(args.run, args.precision), args.data, args.split)
+    if remark := trained_on(report):
+        print(remark, file=sys.stderr)
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,67 +1,112 @@
 """How good a trained model is on a folder of photographs."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flowers_jax.data.dataset import Example
+from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.folder import load_folder
 from flowers_jax.data.pipeline import decode_split, in_order
+from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import metrics
 from flowers_jax.evaluation.predict import predict_all
 from flowers_jax.evaluation.trained import TrainedModel
 
+Rows = Mapping[str, Mapping[str, str]]
+"""Of `splits.csv`, by path."""
+
 
 def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any]:
-    """`accuracy`, `loss`, `examples`, `precision`, `per_class` and `skipped` on the photographs of a folder.
-
-    Folder names are matched to the model's classes by name.
+    """How good the model is on the photographs of a folder, whose names are matched to the model's classes.
 
     Args:
-        split: in a folder that is divided, the part (default test); in one that is not, those photographs that the
-            run itself had in that part, told by content (default: all).
+        split: in a folder that is divided, the part (default: test): that of `splits.csv` for the run's own
+            photographs, told by path and content, and that of the folder's name for others. In a folder that is not
+            divided, those that the run had in that part, told by content alone (default: all).
+
+    Returns:
+        `accuracy`, `loss`, `split` (which part counts, or `all`), `examples` (how many), `parts` (how many of them the
+        run had in `train`, `validation` and `test`, told by content, and `other`, which it never had), `precision`,
+        `per_class`, `skipped`.
 
     Raises:
         UsageError: a class that the model does not know, or no photograph.
     """
-    follow_links = model.run.read_config().data.follow_links
-    try:
-        dataset = load_folder(folder, max_pixels=model.max_pixels, follow_links=follow_links)
-    except UsageError as error:
-        raise UsageError(f"--data={error}") from error
-    if unknown := sorted(set(dataset.classes) - set(model.classes)):
-        raise UsageError(
-            f"--data={folder}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"
-        )
+    dataset = _load(model, folder)
+    rows = model.run.read_splits()
+    chosen = _select(rows, dataset.examples, split)
+    if not chosen:
+        raise UsageError(f"--data={folder} --split={split or 'test'}: {_why_none(model, dataset, split)}")
     chosen = [
-        replace(example, label=model.classes.index(dataset.classes[example.label]), split="test")
-        for example in _select(model, folder, dataset.examples, split)
+        replace(example, label=model.classes.index(dataset.classes[example.label]), split="test") for example in chosen
     ]
     part = decode_split(
         replace(dataset, examples=tuple(chosen)), "test", model.preprocessing, max_pixels=model.max_pixels
     )
     logits = predict_all(model.predict, in_order(part, model.batch_size))
+    part_of = _part_of(rows)
+    counts = Counter(part_of.get(example.sha256, "other") for example in chosen)
     return {
         "accuracy": metrics.accuracy(logits, part.labels),
         "loss": metrics.cross_entropy(logits, part.labels),
+        "split": split or ("test" if dataset.examples[0].split else "all"),
         "examples": len(chosen),
+        "parts": {name: counts[name] for name in (*SPLITS, "other")},
         "precision": model.precision,
         "per_class": metrics.per_class(logits, part.labels, model.classes),
         "skipped": [skipped._asdict() for skipped in dataset.skipped],
     }
 
 
-def _select(model: TrainedModel, folder: str, examples: Sequence[Example], split: str) -> list[Example]:
+def trained_on(report: Mapping[str, Any]) -> str:
+    """A line for whoever reads an evaluation that counts photographs of the run's training part; "" where none is."""
+    parts, examples = report["parts"], report["examples"]
+    if not parts["train"]:
+        return ""
+    some = f"{parts['train']} of the {examples}" if parts["train"] < examples else f"all {examples}"
+    instead = (
+        "; --split=test counts those of the run's test part alone" if parts["test"] and report["split"] == "all" else ""
+    )
+    return f"warning: {some} photographs were trained on{instead}"
+
+
+def _load(model: TrainedModel, folder: str) -> Dataset:
+    """The folder as the run would read it."""
+    data = model.run.read_config().data
+    try:
+        dataset = load_folder(
+            folder, max_pixels=data.max_pixels, follow_links=data.follow_links, group_similar=data.group_similar
+        )
+    except UsageError as error:
+        raise UsageError(f"--data={error}") from error
+    if unknown := sorted(set(dataset.classes) - set(model.classes)):
+        raise UsageError(
+            f"--data={folder}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"
+        )
+    return dataset
+
+
+def _select(rows: Rows, examples: Sequence[Example], split: str) -> list[Example]:
+    """Those that count; `evaluate` says which."""
     if examples[0].split:
-        chosen = [example for example in examples if example.split == (split or "test")]
-        where = f"no photograph in its {split or 'test'} folder"
-    elif split:
-        contents = {row["sha256"] for row in model.run.read_splits().values() if row["split"] == split}
-        chosen = [example for example in examples if example.sha256 in contents]
-        where = f"none of its photographs is in the {split} part of {model.run.path / 'splits.csv'}; leave --split out"
-    else:
-        return list(examples)
-    if not chosen:
-        raise UsageError(f"--data={folder} --split={split or 'test'}: {where}")
-    return chosen
+
+        def part(example: Example) -> str:
+            row = rows.get(example.path)
+            return row["split"] if row and row["sha256"] == example.sha256 else example.split
+
+        return [example for example in examples if part(example) == (split or "test")]
+    part_of = _part_of(rows)
+    return [example for example in examples if split in ("", part_of.get(example.sha256))]
+
+
+def _why_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
+    if dataset.examples[0].split:
+        return f"no photograph of its {split or 'test'} part"
+    return f"none of its photographs is in the {split} part of {model.run.path / 'splits.csv'}; leave --split out"
+
+
+def _part_of(rows: Rows) -> dict[str, str]:
+    """From contents to the part of the run that holds them."""
+    return {row["sha256"]: row["split"] for row in rows.values()}
