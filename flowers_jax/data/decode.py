@@ -20,6 +20,9 @@ from flowers_jax.models.preprocessing import Preprocessing
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Content decides, never the file name. JPEG includes the MPO of telephones."""
 
+SOURCE = ("data/decode.py", "data/jpeg.py")
+"""The modules that decide what becomes of a photograph, for `flowers_jax.source`."""
+
 MAX_PIXELS = 100_000_000
 LONGEST_SIDE = 1_000_000
 """Antialiasing needs 50 bytes for each pixel of a side: 5 GB for one of `MAX_PIXELS`."""

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import imagehash
 import PIL
 
-from flowers_jax import atomic, fetch
+from flowers_jax import atomic, fetch, source
+from flowers_jax.data import decode
 
 _LINE = re.compile("([0-9a-f]{64}) ([0-9]+) ([0-9a-f]{64})")
 
@@ -21,11 +22,13 @@ class Known(NamedTuple):
 
 
 def _file() -> Path:
-    return fetch.cache_dir() / f"decoded-pillow-{PIL.__version__}-imagehash-{imagehash.__version__}.txt"
+    ours = source.sha256(*decode.SOURCE, "data/similar.py")
+    versions = f"pillow-{PIL.__version__}-imagehash-{imagehash.__version__}-source-{ours[:16]}"
+    return fetch.cache_dir() / f"decoded-{versions}.txt"
 
 
 def load() -> dict[str, Known]:
-    """By the SHA-256 of its content, what these versions of Pillow and imagehash saw. Damaged lines are left out."""
+    """By the SHA-256 of its content, what this Pillow, imagehash and decoder saw. Damaged lines are left out."""
     try:
         lines = [_LINE.fullmatch(line) for line in _file().read_text().splitlines()]
     except (OSError, UnicodeDecodeError):

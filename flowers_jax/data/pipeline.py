@@ -18,9 +18,9 @@ import numpy as np
 import PIL
 from tqdm import tqdm
 
-from flowers_jax import atomic, fetch
+from flowers_jax import atomic, fetch, source
 from flowers_jax.data.dataset import Dataset, Example
-from flowers_jax.data.decode import DecodeError, decode_for
+from flowers_jax.data.decode import SOURCE, DecodeError, decode_for
 from flowers_jax.data.lazy_tensorflow import tensorflow
 from flowers_jax.errors import TrainingError
 from flowers_jax.models.preprocessing import Preprocessing
@@ -171,6 +171,6 @@ def _reserve(path: Path) -> None:
 
 
 def _content_key(examples: Sequence[Example], preprocessing: Preprocessing) -> str:
-    p = preprocessing
-    recipe = [PIL.__version__, p.size, p.resize, p.crop, p.interpolation, *(example.sha256 for example in examples)]
+    p, versions = preprocessing, [PIL.__version__, source.sha256(*SOURCE)]
+    recipe = [*versions, p.size, p.resize, p.crop, p.interpolation, *(example.sha256 for example in examples)]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()

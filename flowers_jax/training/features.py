@@ -1,7 +1,7 @@
 """Features of a frozen backbone, computed once for each photograph and view, and kept on disk.
 
 A file is named for all that decides its content: the backbone's parameters and statistics, how it runs, what is done
-to the photographs, and the photographs' own bytes.
+to the photographs, the photographs' own bytes, and the code that does it, Pillow's, JAX's and ours.
 """
 
 import contextlib
@@ -20,7 +20,8 @@ import PIL
 from jaxtyping import Array, Float32, Int, Key
 from tqdm import tqdm
 
-from flowers_jax import atomic, fetch, parallel
+from flowers_jax import atomic, fetch, parallel, source
+from flowers_jax.data import decode
 from flowers_jax.data.augment import Augment, augment_images, stored
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.pipeline import Part, in_order
@@ -121,10 +122,14 @@ class FeatureCache:
         draw = f"{view.number} of seed {self.config.seed}" if view.number else ""
         recipe = [
             self._weights, *network, jax.__version__, jax.default_backend(), repr(self.preprocessing),
-            repr(view.augment), str(view.mirrored), draw, PIL.__version__, *(example.sha256 for example in examples),
+            repr(view.augment), str(view.mirrored), draw, PIL.__version__, source.sha256(*SOURCE),
+            *(example.sha256 for example in examples),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
+
+SOURCE = (*decode.SOURCE, "data/augment", "models", "ops", "evaluation/predict.py", "training/features.py")
+"""The modules that decide them, for `flowers_jax.source`."""
 
 NETWORK = ("alpha", "convention", "head", "output_stride", "dtype", "convolution")
 """The fields of `MobileNetV2` that decide its features."""
