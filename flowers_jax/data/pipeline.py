@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from flowers_jax import atomic, fetch, source
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.decode import SOURCE, DecodeError, decode_for
 from flowers_jax.data.lazy_tensorflow import tensorflow
-from flowers_jax.errors import TrainingError
+from flowers_jax.errors import DamageWarning, TrainingError
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.terminal import shown
 
@@ -50,7 +51,10 @@ def decode_split(
     """The photographs of `train`, `validation` or `test`.
 
     With `cache="disk"` the array is a read-only file below the cache folder, named for all that decides its
-    content, and a later call for the same photographs finds it there.
+    content, and a later call for the same photographs finds it there. Beside it stands its SHA-256.
+
+    Warns:
+        DamageWarning: the file is not as it was written, and is made anew.
 
     Raises:
         TrainingError: a file changed or went away since it was checked.
@@ -64,12 +68,14 @@ def decode_split(
         _fill(images, dataset, examples, preprocessing, max_pixels, workers)
         return Part(images, labels)
     target = fetch.cache_dir() / "decoded" / f"{_content_key(examples, preprocessing)}.npy"
-    if not target.exists():
+    if not _sound(target):
         with atomic.replacing(target) as partial:
             mapped = np.lib.format.open_memmap(partial, "w+", np.uint8, shape)
             _reserve(partial)
             _fill(mapped, dataset, examples, preprocessing, max_pixels, workers)
             mapped.flush()
+            with atomic.replacing(_sum_of(target)) as text:  # first, for a file without one is not used
+                text.write_text(fetch.sha256_of(partial))
     return Part(np.lib.format.open_memmap(target, "r"), labels)
 
 
@@ -168,6 +174,24 @@ def _reserve(path: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
                 raise OSError(error.errno, error.strerror, str(path.parent.parent)) from error
+
+
+def _sound(target: Path) -> bool:
+    """Whether the file is there as it was written."""
+    if not target.exists():
+        return False
+    try:
+        whole = _sum_of(target).read_text() == fetch.sha256_of(target)
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        damage = f"{target} is not as it was written, so its photographs are decoded anew"
+        warnings.warn(damage, DamageWarning, stacklevel=3)
+    return whole
+
+
+def _sum_of(target: Path) -> Path:
+    return target.with_suffix(".sha256")
 
 
 def _content_key(examples: Sequence[Example], preprocessing: Preprocessing) -> str:

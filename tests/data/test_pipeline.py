@@ -14,7 +14,7 @@ from flowers_jax import fetch
 from flowers_jax.data import pipeline
 from flowers_jax.data.folder import load_folder
 from flowers_jax.data.split import assign
-from flowers_jax.errors import TrainingError
+from flowers_jax.errors import DamageWarning, TrainingError
 from flowers_jax.models.preprocessing import Preprocessing
 
 P = Preprocessing(28)
@@ -37,7 +37,7 @@ def test_the_same_bytes_whatever_the_workers_and_the_cache(dataset):
         np.testing.assert_array_equal(one.labels, other.labels)
         for batch, same in zip(batches, pipeline.batches(other, order, 16), strict=True):
             assert all(batch[name].tobytes() == same[name].tobytes() for name in ("image", "label", "mask"))
-    assert len(list((fetch.cache_dir() / "decoded").iterdir())) == 1
+    assert len(list((fetch.cache_dir() / "decoded").glob("*.npy"))) == 1
 
 
 def test_disk_cache_is_read_without_the_photographs(dataset, folder):
@@ -48,6 +48,35 @@ def test_disk_cache_is_read_without_the_photographs(dataset, folder):
     np.testing.assert_array_equal(first.images, again.images)
     with pytest.raises(TrainingError, match=r"6 photograph.*eight_petals/"):
         pipeline.decode_split(dataset, "test", P, max_pixels=10**6)
+
+
+def inverted(whole: bytes) -> bytes:
+    """Every pixel, and NumPy's header as it was: a file that looks sound."""
+    return whole[:128] + bytes(255 - byte for byte in whole[128:])
+
+
+@pytest.mark.parametrize("damage", [inverted, lambda whole: whole[:-1], lambda _: b""])
+def test_disk_cache_that_is_damaged_is_not_used(dataset, monkeypatch, tmp_path, damage):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    first = pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk").images.copy()
+    (file,) = (fetch.cache_dir() / "decoded").glob("*.npy")
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    with pytest.warns(DamageWarning, match=r"^/.*\.npy is not as it was written, so its photographs are decoded anew$"):
+        again = pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
+    np.testing.assert_array_equal(first, again.images)
+    assert file.read_bytes() == whole
+    pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")  # and says nothing more
+
+
+def test_disk_cache_without_its_sum_is_not_used(dataset, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
+    (sums,) = (fetch.cache_dir() / "decoded").glob("*.sha256")
+    for damage in (sums.unlink, lambda: sums.write_bytes(b"\xff")):
+        damage()
+        with pytest.warns(DamageWarning, match="decoded anew"):
+            pipeline.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
 
 
 def test_a_full_disk_is_said_before_anything_is_decoded(dataset, monkeypatch, tmp_path):
