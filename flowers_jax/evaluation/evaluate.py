@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from flowers_jax.data import memory
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.folder import load_folder
 from flowers_jax.data.pipeline import decode_split, in_order
@@ -32,13 +33,15 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
         `per_class`, `skipped`.
 
     Raises:
-        UsageError: a class that the model does not know, or no photograph.
+        UsageError: a class that the model does not know, no photograph, or more than memory holds.
     """
     dataset = _load(model, folder)
     rows = model.run.read_splits()
     chosen = _select(rows, dataset.examples, split)
     if not chosen:
         raise UsageError(f"--data={folder} --split={split or 'test'}: {_why_none(model, dataset, split)}")
+    size = memory.decoded_size(len(chosen), model.preprocessing.size)
+    memory.check(size, f"--data={folder}", "a folder of fewer photographs, or a --split")
     chosen = [
         replace(example, label=model.classes.index(dataset.classes[example.label]), split="test") for example in chosen
     ]

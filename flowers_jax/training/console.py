@@ -9,6 +9,7 @@ import jax
 from flax import traverse_util
 from tqdm import tqdm
 
+from flowers_jax.data import memory
 from flowers_jax.data.split import SPLITS
 from flowers_jax.models.mobilenet_v2_layout import group_of, is_frozen, layers_above
 from flowers_jax.training.phases import Phase
@@ -33,6 +34,7 @@ def banner(config: Config, job: Job) -> str:
         f"weights  {job.weights.name}",
         f"         {job.weights.reason}",
         f"devices  {len(job.devices)} x {job.devices[0].device_kind}",
+        f"memory   {memory.shown(job.decoded_size)} of decoded photographs",
     ]
     lines += [f"skipped  {skipped}" for skipped in data.skipped[:MOST_LISTED]]
     if len(data.skipped) > MOST_LISTED:

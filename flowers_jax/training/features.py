@@ -5,13 +5,12 @@ to the photographs, the photographs' own bytes, and the code that does it, Pillo
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import zipfile
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -73,7 +72,7 @@ class FeatureCache:
         self.config, self.dataset, self.module = config, dataset, module
         self.preprocessing, self.devices = preprocessing, devices
         # The views of one part come one after the other, and most of the same pixels.
-        self._decoded = functools.lru_cache(maxsize=1)(partial(decode_part, config, dataset))
+        self._decoded = _keeping_the_last(partial(decode_part, config, dataset))
         self.variables = {name: {"backbone": tree["backbone"]} for name, tree in variables.items()}
 
     def part(self, split: str, view: View) -> Part:
@@ -126,6 +125,19 @@ class FeatureCache:
             *(example.sha256 for example in examples),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+
+
+def _keeping_the_last(decoded: Callable[..., Part]) -> Callable[..., Part]:
+    """`decoded`, which lets go of its last result before it makes another, as `lru_cache` does not."""
+    last: dict[Any, Part] = {}
+
+    def keeping(*arguments: Any) -> Part:
+        if arguments not in last:
+            last.clear()
+            last[arguments] = decoded(*arguments)
+        return last[arguments]
+
+    return keeping
 
 
 SOURCE = (*decode.SOURCE, "data/augment", "models", "ops", "evaluation/predict.py", "training/features.py")

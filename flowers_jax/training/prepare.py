@@ -1,6 +1,7 @@
 """Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import flax.linen as nn
 
 from flowers_jax import base_config, models, parallel
-from flowers_jax.data import augment, sources, split
+from flowers_jax.data import augment, memory, sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.pipeline import Part, decode_split
 from flowers_jax.errors import DamageWarning, UsageError
@@ -28,6 +29,7 @@ from flowers_jax.training.unread import check_unread, only_defaults
 from flowers_jax.training.watch import Watch
 from flowers_jax.types import Config, Devices
 
+ROOM = "a smaller one, or --config.data.cache=disk, which keeps them in a file"
 NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
 
 
@@ -50,6 +52,7 @@ class Job:
         checkpoint: number of the one to go on from; 0 for none.
         progress: of that checkpoint; None for a new run.
         description: what `model.json` is to say.
+        decoded_size: bytes of decoded photographs that are in memory at once.
     """
 
     run: RunDirectory
@@ -65,6 +68,7 @@ class Job:
     progress: Progress | None
     weights: Weights
     description: dict[str, Any]
+    decoded_size: int
 
 
 def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
@@ -91,13 +95,17 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     pretrained_weights = None if usable else _weights(config)
     fields = trained.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)
     module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
-    preprocessing = _preprocessing(config, dataset, pretrained_weights, run.read_model() if usable else None)
+    steps_per_epoch = _steps_per_epoch(config, dataset)
+    phases = make_phases(config, module, steps_per_epoch)
+    preprocessing = _preprocessing(config, pretrained_weights, run.read_model() if usable else None)
+    decoded_size = _decoded_size(config, dataset, preprocessing, phases)
+    memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
+    if not usable:
+        preprocessing = _measured(config, dataset, preprocessing)
     check_norms(config.model.name, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
     if not begun:
         check_head(config, variables["params"])
-    steps_per_epoch = _steps_per_epoch(config, dataset)
-    phases = make_phases(config, module, steps_per_epoch)
     if usable:
         description = run.read_model()
     else:
@@ -112,7 +120,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     return Job(
         run, devices, dataset, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
         usable[0] if usable else 0, _progress(config, checkpoints, description, *usable) if usable else None,
-        Weights(**description["weights"]), description,
+        Weights(**description["weights"]), description, decoded_size,
     )  # fmt: skip
 
 
@@ -165,9 +173,9 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
 
 
 def _preprocessing(
-    config: Config, dataset: Dataset, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
+    config: Config, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
 ) -> Preprocessing:
-    """What `config.data` asks for; a run that goes on has it in its description."""
+    """What `config.data` asks for before any photograph is measured; a run that goes on has it in its description."""
     if description:
         return trained.preprocessing_of(description)
     size, crop = config.data.image_size, config.data.crop
@@ -175,13 +183,28 @@ def _preprocessing(
     augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
     if config.data.normalize == "auto":
         return wanted
-    wanted = replace(
-        wanted, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=config.data.normalize == "samplewise"
-    )
-    if config.data.normalize == "featurewise":
-        mean, std = channel_statistics(decode_part(config, dataset, "train", wanted).images)
-        wanted = replace(wanted, mean=mean, std=std)
-    return wanted
+    return replace(wanted, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=config.data.normalize == "samplewise")
+
+
+def _measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> Preprocessing:
+    """With mean and standard deviation of the training part, where `config.data.normalize` is `featurewise`."""
+    if config.data.normalize != "featurewise":
+        return preprocessing
+    mean, std = channel_statistics(decode_part(config, dataset, "train", preprocessing).images)
+    return replace(preprocessing, mean=mean, std=std)
+
+
+def _decoded_size(config: Config, dataset: Dataset, preprocessing: Preprocessing, phases: tuple[Phase, ...]) -> int:
+    """Bytes of decoded photographs in memory at once: of all parts, or of the largest where all phases see features."""
+    if config.data.cache == "disk":
+        return 0
+    counts = Counter(example.split for example in dataset.examples)
+    side = dict.fromkeys(split.SPLITS, preprocessing.size)
+    features_only = all(phase.on_features for phase in phases)
+    if not features_only or config.transfer.views > 1:  # with the margins that random crops are taken from
+        side["train"] = augment.stored(preprocessing, augment.from_config(config)).size
+    sizes = [memory.decoded_size(counts[part], side[part]) for part in split.SPLITS]
+    return max(sizes) if features_only else sum(sizes)
 
 
 def decode_part(config: Config, dataset: Dataset, split: str, preprocessing: Preprocessing) -> Part:

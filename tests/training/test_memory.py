@@ -1,0 +1,122 @@
+"""What decoded photographs take is known, said and refused before any is decoded."""
+
+import weakref
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from flowers_jax.data import pipeline
+from flowers_jax.errors import UsageError
+from flowers_jax.evaluation import trained
+from flowers_jax.evaluation.evaluate import evaluate
+from flowers_jax.run.directory import RunDirectory
+from flowers_jax.training import prepare as prepare_module
+from flowers_jax.training.loop import fit
+from flowers_jax.training.prepare import prepare
+
+PHOTOGRAPH = 28 * 28 * 3
+WITH_MARGINS = 56 * 56 * 3
+
+
+@pytest.fixture
+def available(monkeypatch):
+    def set_to(count: int) -> None:
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=count))
+
+    return set_to
+
+
+def decoded_size(config, tmp_path) -> int:
+    return prepare(config, RunDirectory(tmp_path / "none"), begun=False).decoded_size
+
+
+def cropped(config):
+    config.data.crop, config.augment.crop_scale = 0.5, (0.5, 1.0)
+
+
+def frozen(config):
+    config.model.name, config.model.alpha, config.model.freeze = "mobilenet_v2", 0.35, "backbone"
+    config.data.image_size, config.data.crop, config.augment.crop_scale = 32, 0.5, (0.5, 1.0)
+
+
+@pytest.mark.parametrize("normalize", ["featurewise", pytest.param("auto", marks=pytest.mark.slow)])
+def test_the_size_is_that_of_what_is_decoded(smoke, tmp_path, monkeypatch, capsys, normalize):
+    cropped(smoke)
+    smoke.epochs, smoke.data.normalize, held = 1, normalize, {}
+    fill = pipeline._fill
+
+    def watched(target, *rest):
+        held[target.shape] = target.nbytes
+        fill(target, *rest)
+
+    monkeypatch.setattr(pipeline, "_fill", watched)
+    fit(smoke, tmp_path / "run")
+    held.pop((96, 28, 28, 3), None)  # which only gave its mean
+    assert list(held) == [(96, 56, 56, 3), (12, 28, 28, 3)]
+    expected = 96 * WITH_MARGINS + 24 * PHOTOGRAPH  # validation and test have the same shape
+    assert decoded_size(smoke, tmp_path) == expected
+    assert f"\nmemory   {expected / 1e6:.1f} MB of decoded photographs\n" in capsys.readouterr().out
+
+
+def test_features_are_of_one_part_at_a_time_and_a_file_is_no_memory(smoke, tmp_path, monkeypatch):
+    frozen(smoke)
+    monkeypatch.setattr(prepare_module, "initial_variables", lambda *_: {})  # of no matter here, and slow
+    assert decoded_size(smoke, tmp_path) == (96 * 64 * 64 + 24 * 32 * 32) * 3
+    for views, side in ((1, 32), (2, 64)):
+        smoke.transfer.views = views
+        assert decoded_size(smoke, tmp_path) == 96 * side * side * 3
+    smoke.model.freeze, smoke.transfer.epochs = "none", 1
+    assert decoded_size(smoke, tmp_path) == (96 * 64 * 64 + 24 * 32 * 32) * 3
+    smoke.data.cache = "disk"
+    assert decoded_size(smoke, tmp_path) == 0
+
+
+def test_features_never_hold_two_parts(smoke, tmp_path, monkeypatch):
+    frozen(smoke)
+    smoke.transfer.views, smoke.epochs, alive, most = 2, 1, [], []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
+    fill = pipeline._fill
+
+    def watched(target, *rest):
+        alive[:] = [one for one in alive if one() is not None]
+        alive.append(weakref.ref(target))
+        most.append(len(alive))
+        fill(target, *rest)
+
+    monkeypatch.setattr(pipeline, "_fill", watched)
+    fit(smoke, tmp_path / "run")
+    assert most == [1, 1, 1, 1]  # train plain and with margins, validation, test
+
+
+@pytest.mark.parametrize("normalize", ["auto", "featurewise"])
+def test_more_than_there_is_is_refused_before_anything_is_decoded_or_written(
+    smoke, tmp_path, monkeypatch, available, normalize
+):
+    smoke.data.normalize = normalize
+    needed = 120 * PHOTOGRAPH
+    available(needed - 1)
+    with monkeypatch.context() as context, pytest.raises(UsageError) as refused:
+        context.setattr(pipeline, "_fill", None)
+        fit(smoke, tmp_path / "run")
+    assert str(refused.value) == (
+        "--config.data.image_size=28: the decoded photographs take 0.3 MB of memory, of which 0.3 MB are free; give a "
+        "smaller one, or --config.data.cache=disk, which keeps them in a file"
+    )
+    assert not (tmp_path / "run").exists()
+    available(needed)
+    assert decoded_size(smoke, tmp_path) == needed
+    available(0)
+    smoke.data.cache = "disk"
+    assert decoded_size(smoke, tmp_path) == 0
+
+
+def test_an_evaluation_too(smoke, tmp_path, folder, available):
+    smoke.epochs = 1
+    fit(smoke, tmp_path / "run")
+    model = trained.load(str(tmp_path / "run"))
+    available(60 * PHOTOGRAPH - 1)
+    with pytest.raises(UsageError, match=r"drawn flowers: the decoded photographs take 0\.1 MB of memory, of which"):
+        evaluate(model, str(folder))
+    available(60 * PHOTOGRAPH)
+    assert evaluate(model, str(folder))["examples"] == 60
