@@ -3,14 +3,19 @@
 import weakref
 from types import SimpleNamespace
 
+import flax.linen as nn
+import numpy as np
 import psutil
 import pytest
 
 from flowers_jax.data import pipeline
+from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.evaluation.evaluate import evaluate
+from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.run.directory import RunDirectory
+from flowers_jax.training import features
 from flowers_jax.training import prepare as prepare_module
 from flowers_jax.training.loop import fit
 from flowers_jax.training.prepare import prepare
@@ -72,21 +77,22 @@ def test_features_are_of_one_part_at_a_time_and_a_file_is_no_memory(smoke, tmp_p
     assert decoded_size(smoke, tmp_path) == 0
 
 
-def test_features_never_hold_two_parts(smoke, tmp_path, monkeypatch):
-    frozen(smoke)
-    smoke.transfer.views, smoke.epochs, alive, most = 2, 1, [], []
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    fill = pipeline._fill
+def test_features_never_hold_two_parts(smoke, monkeypatch):
+    alive, most = [], []
 
-    def watched(target, *rest):
+    def watched(_config, _dataset, _split, preprocessing):
+        images = np.zeros((4, preprocessing.size, preprocessing.size, 3), np.uint8)
         alive[:] = [one for one in alive if one() is not None]
-        alive.append(weakref.ref(target))
+        alive.append(weakref.ref(images))
         most.append(len(alive))
-        fill(target, *rest)
+        return pipeline.Part(images, np.zeros(4, np.int32))
 
-    monkeypatch.setattr(pipeline, "_fill", watched)
-    fit(smoke, tmp_path / "run")
-    assert most == [1, 1, 1, 1]  # train plain and with margins, validation, test
+    monkeypatch.setattr(features, "decode_part", watched)
+    nothing = Dataset("", "", (), (), lambda _: b""), nn.Module(), {"params": {"backbone": {}}}
+    cache = features.FeatureCache(smoke, *nothing, Preprocessing(32), ())
+    for split, size in (("train", 32), ("train", 64), ("train", 64), ("validation", 32), ("test", 32)):
+        assert cache._decoded(split, Preprocessing(size)).images.shape == (4, size, size, 3)
+    assert most == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("normalize", ["auto", "featurewise"])
