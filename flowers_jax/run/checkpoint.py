@@ -72,14 +72,14 @@ class Checkpoints:
             optimizer=ocp.args.StandardSave(optimizer),
             progress=ocp.args.JsonSave(dict(progress)),
         )
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with _one_voice():
+        with _one_voice():
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
                 self._orbax.save(target, args=parts)
-            seal.seal(target)
-        except Exception as error:  # orbax and its C++ have many ways to say that the disk is full
-            self._remove_failed(number)
-            raise OSError(f"checkpoint {number} cannot be written to {self.folder} ({_reason(error)})") from error
+                seal.seal(target)
+            except Exception as error:  # orbax and its C++ have many ways to say that the disk is full
+                self._remove_failed(number)
+                raise OSError(f"checkpoint {number} cannot be written to {self.folder} ({_reason(error)})") from error
         self._sound.append(number)
         with contextlib.suppress(OSError):  # the save itself is done
             self._prune(keep)
@@ -90,7 +90,7 @@ class Checkpoints:
             left = [*self.folder.glob(f"{number}.orbax-checkpoint-tmp*"), *self.folder.glob(str(number))]
             for partial in left:
                 shutil.rmtree(partial, ignore_errors=True)
-            time.sleep(0.05 if left else 0)
+            time.sleep(0.05)
 
     def lost(self) -> bool:
         """Whether there were checkpoints and none is sound: more than a first one that a kill left half written."""
@@ -181,10 +181,11 @@ def _one_voice() -> Iterator[None]:
 
     logger.setLevel(logging.CRITICAL)
     sys.unraisablehook = unless_late
-    yield
-    # not where it failed: what threads still have to say comes later
-    sys.unraisablehook = hook
-    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        logger.setLevel(level)
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,9 @@
 """Checkpoints that are damaged, one file at a time, are never loaded; the one before is."""
 
+import logging
 import os
 import shutil
+import sys
 import warnings
 
 import numpy as np
@@ -102,6 +104,23 @@ def test_a_save_that_fails_leaves_what_was(run, monkeypatch):
     assert numbers(run) == [1, 2, 3]
     with warnings.catch_warnings():
         assert Checkpoints(run).usable() == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("fail", "error"),
+    [
+        (lambda checkpoints: checkpoints.save({"a": object()}, TREE, {"model_checkpoint": 1}, keep=2), OSError),
+        (lambda checkpoints: checkpoints.model(3, TREE), UsageError),
+    ],
+    ids=["save", "restore"],
+)
+def test_a_failure_gives_back_the_log_level_and_the_hook(run, monkeypatch, fail, error):
+    monkeypatch.setattr(logging.getLogger("absl"), "level", logging.INFO)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    with pytest.raises(error):
+        fail(Checkpoints(run))
+    assert logging.getLogger("absl").level == logging.INFO
+    assert sys.unraisablehook is sys.__unraisablehook__
 
 
 def test_what_a_checkpoint_names_is_a_number(run):
