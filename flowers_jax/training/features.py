@@ -71,6 +71,8 @@ class FeatureCache:
     ):
         self.config, self.dataset, self.module = config, dataset, module
         self.preprocessing, self.devices = preprocessing, devices
+        # What is compiled for one augmentation serves every part, mirrored or not.
+        self._extractor = functools.cache(partial(_make_extractor, module, preprocessing, devices))
         # The views of one part come one after the other, and most of the same pixels.
         self._decoded = _keeping_the_last(partial(decode_part, config, dataset))
         self.variables = {name: {"backbone": tree["backbone"]} for name, tree in variables.items()}
@@ -91,7 +93,7 @@ class FeatureCache:
 
     def _compute(self, split: str, view: View) -> Features:
         part = self._decoded(split, stored(self.preprocessing, view.augment))
-        extract = _make_extractor(self.module, self.preprocessing, view.augment, self.devices)
+        extract = self._extractor(view.augment)
         key = jax.random.fold_in(named_key(self.config.seed, "views"), view.number)
         batches, total = in_order(part, self.config.batch_size), len(part.labels)
         rows, first = [], 0
@@ -148,7 +150,7 @@ NETWORK = ("alpha", "convention", "head", "output_stride", "dtype", "convolution
 
 
 def _make_extractor(
-    module: nn.Module, preprocessing: Preprocessing, augment: Augment, devices: Devices
+    module: nn.Module, preprocessing: Preprocessing, devices: Devices, augment: Augment
 ) -> Callable[[Variables, np.ndarray, np.ndarray, Key[Array, ""]], Features]:
     """`extract(variables, images [B, S, S, 3], indices [B], key) -> [B, F]` on the host."""
 

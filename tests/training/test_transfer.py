@@ -132,9 +132,23 @@ def test_features_that_are_kept_train_as_photographs_do(head_only, tmp_path):
     np.testing.assert_allclose(kept["params/head/kernel"], anew["params/head/kernel"], rtol=1e-3, atol=1e-4)
 
 
-def test_features_are_computed_once(head_only, tmp_path, monkeypatch):
+@pytest.fixture
+def traced(monkeypatch):
+    """The augmentation of each trace of the feature extractor."""
+    seen, real = [], features.augment_images
+
+    def recorded(keys, images, augment, preprocessing):
+        seen.append(augment)
+        return real(keys, images, augment, preprocessing)
+
+    monkeypatch.setattr(features, "augment_images", recorded)
+    return seen
+
+
+def test_features_are_computed_once(head_only, tmp_path, monkeypatch, traced):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
     fit(head_only, tmp_path / "first")
+    assert len(traced) == len(set(traced)) == 2  # of plain photographs and of augmented ones
     files = sorted((fetch.cache_dir() / "features").iterdir())
     assert len(files) == 3 + 2 + 2  # views of train; of validation and test as they are and mirrored
     whole = files[0].read_bytes()
