@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flowers_jax import ops
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "flowers_jax"
@@ -44,6 +45,11 @@ def test_one_module_imports_it(package: str, only: str):
     users = {str(p.relative_to(PACKAGE)) for p in FILES if any(n.split(".")[0] == package for n in imported(p))}
     lazy = {str(p.relative_to(PACKAGE)) for p in FILES if f'import_module("{package}' in p.read_text()}
     assert users | lazy == {only}
+
+
+def test_someone_uses_what_ops_offers():
+    above = " ".join(path.read_text() for path in FILES if path.parent.name != "ops")
+    assert [name for name in ops.__all__ if f"ops.{name}" not in above] == []
 
 
 @pytest.mark.parametrize(

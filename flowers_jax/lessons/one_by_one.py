@@ -78,12 +78,11 @@ def _channels() -> list[str]:
     pixels = x.reshape(36, 32)
     reduced, mixed = _one_by_one(x, reduce), jax.nn.relu(_one_by_one(x, mix))
     image = _times(x.shape[1:])
-    perceptron = jax.nn.relu(ops.dense(pixels, mix, np.zeros(32, np.float32)))
+    perceptron = jax.nn.relu(pixels @ mix)
     return [
         f"{image} by 5 filters of 1x1x32 -> {_times(reduced.shape[1:])}: fewer channels, as many places",
         f"32*5 + 5 = {reduce.size + 5} parameters, biases included",
-        "largest difference from a dense layer run at each of the 36 pixels: "
-        + _difference(reduced, ops.dense(pixels, reduce, np.zeros(5, np.float32))),
+        "largest difference from a dense layer run at each of the 36 pixels: " + _difference(reduced, pixels @ reduce),
         "",
         f"As many filters as channels, {image} -> {_times(mixed.shape[1:])}, then ReLU: network in network,",
         "a small perceptron that walks over the image",
@@ -106,7 +105,7 @@ def _bottleneck() -> list[str]:
 
 def _dense_as_convolution() -> list[str]:
     x, w = _integers(1, 7, 7, 32), _integers(7 * 7 * 32, 5)
-    dense = ops.dense(x.reshape(1, -1), w, np.zeros(5, np.float32))
+    dense = x.reshape(1, -1) @ w
     kernel = w.reshape(7, 7, 32, 5)
     convolved = ops.conv2d(x, kernel, 1, "VALID")
     larger = ops.conv2d(_integers(1, 9, 9, 32), kernel, 1, "VALID")
@@ -127,7 +126,7 @@ def _integers(*shape: int) -> Values:
     return np.random.default_rng(len(shape)).integers(-3, 4, shape).astype(np.float32)
 
 
-def _difference(a: Array, b: Array) -> str:
+def _difference(a: Array, b: Array | Values) -> str:
     return number(float(jnp.abs(a.reshape(b.shape) - b).max()))
 
 

@@ -1,5 +1,7 @@
 """Lesson 3: the shapes and parameters of the course's CNN, taken from the module itself."""
 
+import functools
+import itertools
 from typing import NamedTuple
 
 import jax
@@ -8,7 +10,7 @@ import numpy as np
 
 from flowers_jax import ops
 from flowers_jax.models import seed_cnn, table
-from flowers_jax.types import Logits
+from flowers_jax.types import Activations, Logits
 
 SIZE, CLASSES = 28, 5
 WINDOW, STEP = (seed_cnn.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
@@ -59,21 +61,28 @@ def lines() -> list[str]:
         "(height*width*channels + 1)*filters: each filter has a number for each place of its window and a bias.",
         "A max-pool and a flatten have nothing to learn.",
         "",
-        "Step by step with its parameters, ops.conv2d, ops.max_pool and ops.dense give the module's logits: "
+        "Step by step with its parameters, ops.conv2d, the maxima and a matrix product give the module's logits: "
         + ("equal" if np.allclose(*logits(), atol=TOLERANCE) else "different")
         + f" to within {TOLERANCE:g}",
     ]
 
 
 def logits() -> tuple[Logits, Logits]:
-    """[1, 5] for one random image: of the module, and of the reference operations one after the other."""
+    """[1, 5] for one random image: of the module, and of its layers' definitions one after the other."""
     module = seed_cnn.SeedCNN(CLASSES)
     x = jax.random.uniform(jax.random.key(0), (1, SIZE, SIZE, 3))
     variables = module.init(jax.random.key(0), x)
     conv_bias, conv_kernel, head_bias, head_kernel = jax.tree.leaves(variables)  # in the order of their names
     y = jax.nn.relu(ops.conv2d(x, conv_kernel, 2, "SAME") + conv_bias)
-    y = ops.max_pool(y, WINDOW, STEP).reshape(1, -1)
-    return jnp.asarray(module.apply(variables, x)), ops.dense(y, head_kernel, head_bias)
+    y = _max_pool(y).reshape(1, -1)
+    return jnp.asarray(module.apply(variables, x)), y @ head_kernel + head_bias
+
+
+def _max_pool(x: Activations) -> Activations:
+    """The maximum of each window, of which each place of the window gives one candidate."""
+    height, width = ((size - WINDOW) // STEP * STEP + 1 for size in x.shape[1:3])
+    places = itertools.product(range(WINDOW), repeat=2)
+    return functools.reduce(jnp.maximum, (x[:, u : u + height : STEP, v : v + width : STEP] for u, v in places))
 
 
 def _kernels() -> dict[str, tuple[int, ...]]:

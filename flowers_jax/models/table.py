@@ -102,7 +102,7 @@ def _kind(module: nn.Module, kernel: Any) -> str:
     if isinstance(module, Layer):
         function = module.function.func if isinstance(module.function, partial) else module.function
         return function.__name__
-    if kernel is None or not hasattr(module, "kernel_size"):
+    if kernel is None or kernel.ndim < 3 or not hasattr(module, "kernel_size"):
         return type(module).__name__
     *window, _, _ = kernel.shape
     stride = getattr(module, "stride", None) or getattr(module, "strides", None) or 1
