@@ -5,12 +5,14 @@ This lives below evaluation and training because both map their steps, and it is
 how steps are distributed.
 """
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 from jax._src import distributed  # the only place that knows without asking the backend
+from jax._src import pmap as jax_pmap  # whose cache no public name reaches
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flowers_jax.errors import UsageError
@@ -63,19 +65,21 @@ def round_up(value: int, multiple: int) -> int:
 
 def pmap_step(step: Callable, devices: Devices, *, donate_state: bool) -> Callable:
     """Map `step(state, batch) -> (state, metrics)`; both come back replicated, so the step must reduce them."""
-    return jax.pmap(
-        step,
-        axis_name=AXIS,
-        in_axes=(None, 0),  # type: ignore[arg-type]
-        out_axes=None,  # type: ignore[arg-type]
-        donate_argnums=(0,) if donate_state else (),
-        devices=devices,
-    )
+    return _pmap(step, devices, out_axes=None, donate_argnums=(0,) if donate_state else ())
 
 
 def pmap_predict(step: Callable, devices: Devices) -> Callable:
     """Map `step(variables, images) -> outputs`; the outputs keep the device axis of the images."""
-    return jax.pmap(step, axis_name=AXIS, in_axes=(None, 0), devices=devices)  # type: ignore[arg-type]
+    return _pmap(step, devices)
+
+
+def _pmap(step: Callable, devices: Devices, **how: Any) -> Callable:
+    """The second argument is divided among the devices. The compiled programs go with what is returned."""
+    mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, 0), devices=devices, **how)  # type: ignore[arg-type]
+    # JAX keeps programs while their function lives, and what it keeps holds the function: without end by itself.
+    if cache := getattr(jax_pmap, "_cached_shard_map", None):  # another version may have another, or none
+        weakref.finalize(mapped, cache.evict_function, step).atexit = False
+    return mapped
 
 
 def replicate(tree: Any, devices: Devices) -> Any:

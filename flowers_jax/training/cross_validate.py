@@ -4,8 +4,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from flowers_jax import config as config_lib
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.run.directory import RunDirectory
@@ -35,7 +33,6 @@ def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str,
         config.data.folds, config.data.fold = folds, fold
         run = Path(workdir) / f"fold-{fold}"
         print(f"fold {fold} of {folds}", flush=True)
-        jax.clear_caches()  # programs hold memory maps; where Linux gives a process no more, XLA dies
         summaries.append(fit(config, run))
         found = {path: row["sha256"] for path, row in RunDirectory(run).read_splits().items()}
         contents = contents or found

@@ -5,9 +5,6 @@ import shutil
 
 import pytest
 
-from flowers_jax.training import cross_validate
-from flowers_jax.training.loop import fit
-from tests.conftest import memory_maps
 from tests.scripts.commands import SMOKE, script, table
 
 FAST = [*SMOKE, "--config.epochs=1"]
@@ -32,20 +29,6 @@ def test_folds_one_after_another(tmp_path, folder, capsys):
     assert script("cross_validate", *flags) == 0
     assert capsys.readouterr().out.count("nothing to do, the run is complete") == 2
     assert (tmp_path / "cv" / "predictions.csv").read_bytes() == before
-
-
-@pytest.mark.skipif(not memory_maps(), reason="counts memory maps as Linux shows them")
-def test_folds_do_not_add_up_in_memory(tmp_path, folder, monkeypatch):
-    counts = []
-
-    def counted(*args):
-        counts.append(memory_maps())
-        return fit(*args)
-
-    monkeypatch.setattr(cross_validate, "fit", counted)
-    flags = [*FAST, f"--config.data.dir={folder}", "--folds=4", f"--workdir={tmp_path}/cv"]
-    assert script("cross_validate", *flags) == 0
-    assert counts[3] < counts[1] + 100  # a fold of this model compiles what takes 240
 
 
 def test_photographs_that_changed_between_folds(tmp_path, folder, capsys):
