@@ -5,6 +5,7 @@ to the photographs, the photographs' own bytes, and the code that does it, Pillo
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import zipfile
