@@ -1,5 +1,6 @@
 """How the learning rate runs within a run, as factors of the rate that ReduceLROnPlateau holds."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +43,9 @@ def _decay(config: Config, steps_per_epoch: int, warmup: int) -> optax.Schedule:
         steps = round((config.schedule.epochs or config.epochs) * steps_per_epoch) - warmup
         return optax.cosine_decay_schedule(1.0, max(steps, 1), alpha=config.schedule.final)
     if name == "piecewise":
-        boundaries = {round(epochs * steps_per_epoch): factor for epochs in config.schedule.boundaries}
+        # Two boundaries may fall on one step.
+        cuts = Counter(round(epochs * steps_per_epoch) for epochs in config.schedule.boundaries)
+        boundaries = {step: factor**count for step, count in cuts.items()}
         return optax.piecewise_constant_schedule(1.0, boundaries)
     if name == "exponential":
         return optax.exponential_decay(1.0, steps_per_epoch, factor, staircase=True)

@@ -44,6 +44,8 @@ def test_cosine_falls_over_the_epochs_after_the_warm_up():
 def test_piecewise_and_exponential():
     made = schedule(name="piecewise", boundaries=(1.0, 2.5), factor=0.5)
     np.testing.assert_allclose(values(made, (0, 9, 10, 24, 25)), [1, 1, 0.5, 0.5, 0.25])
+    made = schedule(name="piecewise", boundaries=(1.01, 1.02, 3.0), factor=0.5)  # two fall on one step
+    np.testing.assert_allclose(values(made, (9, 10, 29, 30)), [1, 0.25, 0.25, 0.125])
     made = schedule(name="exponential", factor=0.5, warmup_epochs=0.2)
     np.testing.assert_allclose(values(made, (0, 1, 9, 10, 20)), [0.5, 1, 1, 0.5, 0.25])
 
