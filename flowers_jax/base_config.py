@@ -17,7 +17,7 @@ def get_config() -> Config:
     config.epochs = 30  # at most, after those of transfer.epochs; early stopping may end the run before
     config.batch_size = 32  # global: over all devices together
     config.learning_rate = 1e-3  # Adam's, before ReduceLROnPlateau cuts it
-    config.precision = "auto"  # auto|float32|bfloat16 of the activations; auto: bfloat16 on GPU and TPU
+    config.precision = "auto"  # auto|float32|bfloat16 of the activations in training; auto: bfloat16 on GPU and TPU
     config.devices = 0  # how many local devices share a batch; 0: all
 
     config.data = ConfigDict({}, type_safe=False)

@@ -109,19 +109,30 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     if usable:
         description = run.read_model()
     else:
-        weights = pretrained_weights.file if pretrained_weights else NO_WEIGHTS
-        description = trained.describe(config.model.name, dataset.classes, fields, preprocessing)
-        description |= {
-            "weights": {"name": weights.path.name or "none", "sha256": weights.sha256, "reason": weights.reason},
-            "dataset": {"name": dataset.name, "reason": dataset.reason},
-            "flip": config.evaluation.flip,
-            "devices": len(devices),
-        }
+        description = _describe(config, dataset, len(devices), fields, preprocessing, pretrained_weights)
     return Job(
         run, devices, dataset, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
         usable[0] if usable else 0, _progress(config, checkpoints, description, *usable) if usable else None,
         Weights(**description["weights"]), description, decoded_size,
     )  # fmt: skip
+
+
+def _describe(
+    config: Config,
+    dataset: Dataset,
+    devices: int,
+    fields: dict[str, Any],
+    preprocessing: Preprocessing,
+    weights: pretrained.Weights | None,
+) -> dict[str, Any]:
+    """`model.json` of a new run."""
+    file = weights.file if weights else NO_WEIGHTS
+    return trained.describe(config.model.name, dataset.classes, fields, preprocessing) | {
+        "weights": {"name": file.path.name or "none", "sha256": file.sha256, "reason": file.reason},
+        "dataset": {"name": dataset.name, "reason": dataset.reason},
+        "flip": config.evaluation.flip,
+        "devices": devices,
+    }
 
 
 def _progress(
