@@ -77,13 +77,13 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
         precision: one of `PRECISIONS`, whatever the run trained in.
 
     Raises:
-        UsageError: no run directory, or no epoch of it is finished.
+        UsageError: no run directory, or no finished epoch of it is saved.
     """
     run = RunDirectory.existing(run_path)
     description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
     _, number = checkpoints.usable() or (0, 0)
     if not number:
-        raise UsageError(f"--run={run_path}: no epoch is finished yet, so there is no model")
+        raise UsageError(f"--run={run_path}: no finished epoch is saved yet, so there is no model")
     devices, dtype = jax.local_devices(), dtype_of(precision)
     try:
         fields = fields_of(description) | {"dtype": dtype}

@@ -36,6 +36,26 @@ def initial_state(
     )
 
 
+EPOCHS, SECONDS = 5, 10.0
+"""On kept features, where an epoch takes less time than a save, so many epochs or seconds lie between two."""
+
+
+def is_due(
+    progress: Progress, *, on_features: bool, is_last: bool, is_best: bool, every_steps: int, seconds: float, stop: bool
+) -> bool:
+    """Whether the epoch that has just ended is saved: always, but not each one of a phase on kept features.
+
+    Args:
+        is_last: of its phase.
+        is_best: of the run so far, and the best one's model is the run's.
+        every_steps: `config.checkpoint.every_steps`; who sets it has said how much a kill may cost.
+        seconds: since the last save.
+        stop: a signal has come.
+    """
+    is_fifth = progress.phase_epoch % EPOCHS == 0
+    return not on_features or is_last or is_best or is_fifth or seconds > SECONDS or every_steps > 0 or stop
+
+
 def save(checkpoints: Checkpoints, state: TrainState, frozen: Collection[str], progress: Progress, keep: int) -> None:
     """Write the next checkpoint."""
     checkpoints.save(eval_variables(state, frozen), _rest(state, frozen), progress.to_json(), keep)

@@ -40,12 +40,10 @@ class Trainer:
         self.progress = progress.on_devices(len(job.devices))
         self.augment = augment.from_config(config)
         self.start = started - self.progress.seconds
-        self.last_save = time.monotonic()
 
     def train(self) -> None:
         """Every phase: epochs until its last or until early stopping."""
-        if self.progress.rows:
-            self.job.run.write_metrics(self.progress.rows)  # a process that was killed may have written one more
+        self.job.run.write_metrics(self.progress.rows)  # a process that was killed may have written more
         while True:
             self._enter(self.progress.phase)  # everything is saved here, so that a signal may end it
             try:
@@ -95,6 +93,7 @@ class Trainer:
         self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
         self.compared = len(self.job.devices) == 1
         self.bar = console.Bar(phase, len(self.parts.training[0].labels), progress, config.checkpoint.monitor)
+        self.last_save = time.monotonic()  # nothing is lost yet
 
     def _phase_is_over(self) -> bool:
         return self.progress.phase_epoch >= self.phase.epochs or self.progress.stopping.stop
@@ -164,7 +163,7 @@ class Trainer:
         self.bar.step(int(step["examples"]))
 
     def _end_epoch(self) -> None:
-        """Evaluate, move the monitors on, write the row, save."""
+        """Evaluate, move the monitors on, write the row, save where it is due."""
         sums, before = self.progress.sums, time.monotonic()
         logits, labels = self.parts.logits(eval_variables(self.state, self.phase.frozen), "validation")
         row = {
@@ -181,15 +180,18 @@ class Trainer:
         }
         if not math.isfinite(row["val_loss"]):
             raise self._not_finite(f"the validation loss is {row['val_loss']} after epoch {row['epoch']}")
-        self.progress = self.watch.after_epoch(self.progress, row, self.checkpoints.next_number())
+        self.progress = self.watch.after_epoch(self.progress, row)
         opt_state = with_learning_rate(self.state.opt_state, self.progress.plateau.lr)
         self.state = replace(self.state, opt_state=parallel.replicate(opt_state, self.job.devices))
         self.job.run.write_metrics(self.progress.rows)
-        self._save()
+        if is_saved := self._epoch_is_due():
+            self._save_epoch()
         try:
             self.bar.epoch_line(row, self.progress)
         finally:  # the reader of the line may have ended of the same Ctrl-C
             if self.stop.signum:
+                if not is_saved:
+                    self._save_epoch()
                 raise Interrupted(self.stop.signum, self.how_to_go_on())
 
     def _pause(self, unread: int) -> tuple[bool, bool]:
@@ -204,6 +206,18 @@ class Trainer:
         steps_are_due = every_steps and batches_done % every_steps == 0
         minutes_are_due = every_minutes and time.monotonic() - self.last_save > 60 * every_minutes
         return leave, bool(leave or steps_are_due or minutes_are_due)
+
+    def _epoch_is_due(self) -> bool:
+        return checkpointing.is_due(
+            self.progress, on_features=self.phase.on_features, is_last=self._phase_is_over(),
+            is_best=self.watch.use_best and self.progress.best.improved,
+            every_steps=self.config.checkpoint.every_steps, seconds=time.monotonic() - self.last_save,
+            stop=bool(self.stop.signum),
+        )  # fmt: skip
+
+    def _save_epoch(self) -> None:
+        self.progress = self.watch.saved(self.progress, self.checkpoints.next_number())
+        self._save()
 
     def _save(self) -> None:
         self.progress = replace(self.progress, seconds=time.monotonic() - self.start)

@@ -59,26 +59,29 @@ class Watch:
             plateau=self.plateau[1].init(learning_rate), stopping=self.stopping[1].init(),
         )  # fmt: skip
 
-    def after_epoch(self, progress: Progress, row: Mapping[str, Any], checkpoint: int) -> Progress:
-        """The progress that is saved after an epoch with this row of `metrics.csv`, as checkpoint of that number."""
+    def after_epoch(self, progress: Progress, row: Mapping[str, Any]) -> Progress:
+        """The progress after an epoch with this row of `metrics.csv`; the model of the run is still the one before."""
         (plateau_metric, plateau), (stopping_metric, stopping), (best_metric, keeper) = (
             self.plateau, self.stopping, self.best,
         )  # fmt: skip
         best = keeper.update(progress.best, row[best_metric])
-        used = best.improved or not self.use_best
         return replace(
             progress,
             plateau=plateau.update(progress.plateau, row[plateau_metric]),
             stopping=stopping.update(progress.stopping, row[stopping_metric]),
             best=best,
             best_epoch=row["epoch"] if best.improved else progress.best_epoch,
-            model_epoch=row["epoch"] if used else progress.model_epoch,
-            model_checkpoint=checkpoint if used else progress.model_checkpoint,
             epoch=row["epoch"],
             phase_epoch=progress.phase_epoch + 1,
             sums=EpochSums(),
             rows=(*progress.rows, dict(row)),
         )
+
+    def saved(self, progress: Progress, checkpoint: int) -> Progress:
+        """That progress as checkpoint of this number, which holds the model of the run from now on, if it is better."""
+        if self.use_best and not progress.best.improved:
+            return progress
+        return replace(progress, model_epoch=progress.epoch, model_checkpoint=checkpoint)
 
     def without_best(self, progress: Progress, checkpoint: int) -> Progress:
         """Where the best epoch's model is lost: that of this checkpoint in its place, or none within an epoch."""

@@ -22,6 +22,15 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
+def on_features(small_weights):
+    """A head alone on the features of plain photographs, six steps an epoch."""
+    config = smoke_config()
+    config.model.name, config.model.alpha, config.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    config.data.image_size, config.model.freeze, config.transfer.views = 32, "backbone", 1
+    return config
+
+
+@pytest.fixture
 def stop_after(monkeypatch):
     """Deliver a real signal to this process when so many steps of a run are done."""
 

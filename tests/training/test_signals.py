@@ -100,16 +100,15 @@ def test_a_signal_at_any_moment(whole, smoke, tmp_path, stop_in, owner, name, nt
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_a_signal_while_features_are_computed(smoke, small_weights, tmp_path, monkeypatch, stop_in):
-    smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
-    smoke.data.image_size, smoke.epochs, smoke.model.freeze, smoke.transfer.views = 32, 1, "backbone", 1
+def test_a_signal_while_features_are_computed(on_features, tmp_path, monkeypatch, stop_in):
+    on_features.epochs = 1
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
-    fit(smoke, tmp_path / "whole")
+    fit(on_features, tmp_path / "whole")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
     stop_in(features.FeatureCache, "_compute", 1)
     with pytest.raises(Interrupted, match="before there was anything to save"):
-        fit(smoke, tmp_path / "cut")
-    fit(smoke, tmp_path / "cut")
+        fit(on_features, tmp_path / "cut")
+    fit(on_features, tmp_path / "cut")
     assert differences(tmp_path / "whole", tmp_path / "cut") == []
 
 
