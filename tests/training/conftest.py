@@ -5,12 +5,12 @@ import signal
 import numpy as np
 import pytest
 import safetensors.numpy
+from flax import traverse_util
 
 from flowers_jax.models import mobilenet_v2
 from flowers_jax.models.tensor_names import TORCHVISION, export_variables
 from flowers_jax.training.loop import Trainer, fit
 from tests.conftest import smoke_config
-from tests.goldens.torchvision_case import random_tensor
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +50,15 @@ def stop_after(monkeypatch):
 
 @pytest.fixture(scope="session")
 def small_weights(tmp_path_factory):
-    """A weights file of a MobileNetV2 of width 0.35 with random weights, under torchvision's names."""
-    shapes = export_variables(mobilenet_v2.load("none", alpha=0.35).variables, TORCHVISION)
-    tensors = {name: random_tensor(name, leaf.shape).astype(np.float32) for name, leaf in shapes.items()}
+    """A weights file of a MobileNetV2 of width 0.35 under torchvision's names, whose features tell images apart.
+
+    Initial weights with scales of 1.5: with 1 each layer tells them apart less than the one before, until nothing that
+    is done to an image shows in its features.
+    """
+    variables = mobilenet_v2.load("none", alpha=0.35).variables
+    params = traverse_util.flatten_dict(variables["params"], sep="/")
+    params = {path: 1.5 * leaf if path.endswith("scale") else leaf for path, leaf in params.items()}
+    tensors = export_variables(variables | {"params": traverse_util.unflatten_dict(params, sep="/")}, TORCHVISION)
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    safetensors.numpy.save_file(tensors, path)
+    safetensors.numpy.save_file({name: np.ascontiguousarray(leaf, np.float32) for name, leaf in tensors.items()}, path)
     return path

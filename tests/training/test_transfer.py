@@ -119,8 +119,8 @@ def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, smal
 
 
 def test_features_that_are_kept_train_as_photographs_do(head_only, tmp_path):
-    """One view, which is what the step sees too when nothing is augmented."""
-    head_only.transfer.views = 1
+    """One view, which is what the step sees too when nothing is augmented; features are dropped alike."""
+    head_only.transfer.views, head_only.model.dropout = 1, 0.3
     head_only.augment.crop_scale, head_only.augment.crop_size, head_only.augment.horizontal_flip = (1.0, 1.0), 0, False
     fit(head_only, tmp_path / "kept")
     head_only.transfer.views = 0
