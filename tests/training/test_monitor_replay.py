@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flowers_jax import base_config
 from flowers_jax.training.monitor import BestKeeper, EarlyStopping, ReduceLROnPlateau
+from flowers_jax.training.watch import Watch
 
 START = 0.1
 
@@ -150,3 +152,19 @@ def test_nan_is_a_bad_epoch_and_never_the_best(mode):
     assert (rate.best, stop.best, best.best) == (1.0, 1.0, 1.0)
     assert rates == [1.0, 1.0, 1.0, 0.5, 0.5] and stops == [False, False, False, False, True]
     assert improved == [False, True, False, False, False]
+
+
+@given(sequences())
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+def test_the_best_epoch_of_a_run_is_that_of_keras_where_docs_say_so(sequence):
+    """`checkpoint.use=best` is `restore_best_weights` of the same metric, without `min_delta` and from the start."""
+    config = base_config.get_config()
+    metric = "val_loss" if sequence.mode == "min" else "val_accuracy"
+    config.checkpoint.monitor = config.early_stopping.monitor = metric
+    watch = Watch.from_config(config)
+    progress, stopping = watch.start(1e-3), EarlyStopping(99, mode=sequence.mode, restore_best=True)
+    state = stopping.init()
+    for epoch, value in enumerate(sequence.values, start=1):
+        row = {"epoch": epoch, "val_loss": 0.0, "val_accuracy": 0.0} | {metric: value}
+        progress, state = watch.after_epoch(progress, row, epoch), stopping.update(state, value)
+    assert progress.model_epoch == progress.best_epoch == stopping.model_epoch(state) + 1
