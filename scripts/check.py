@@ -1,4 +1,4 @@
-"""List what is wrong with a folder of photographs; exit status 0 if nothing is, else 3.
+"""List what is wrong with a folder of photographs, or why training refuses it; exit status 0 if nothing is, else 3.
 
     python scripts/check.py FOLDER [--fix=DIR] [--json]
 
@@ -8,13 +8,13 @@ their names, but with the suffix of what they are (a PNG that is called .jpg bec
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from flowers_jax import cli
-from flowers_jax.data import copy_folder
+from flowers_jax import base_config, cli
+from flowers_jax.data import copy_folder, split
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS
-from flowers_jax.data.folder import scan_folder
+from flowers_jax.data.folder import scan_folder, untrained
 from flowers_jax.errors import UsageError
 from flowers_jax.terminal import shown
 
@@ -38,14 +38,27 @@ def main(argv: Sequence[str]) -> int:
     dataset = scan_folder(
         args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links, group_similar=not args.one_scene
     )
-    problems = [*dataset.skipped, *dataset.remarks]
-    if not dataset.examples:
-        problems.append(Skipped("./", "no usable photograph in class folders"))
+    problems = [*dataset.skipped, *dataset.remarks, *_refusals(dataset)]
     fixed = args.fix if dataset.examples else None
     if fixed is not None:
         copy_folder.write(args.folder, fixed, f"--fix={fixed}", copy_folder.right_names(dataset))
     print(_json(args.folder, dataset, problems, fixed) if args.json else _text(dataset, problems, fixed))
     return PROBLEMS if problems else 0
+
+
+def _refusals(dataset: Dataset) -> Iterator[Skipped]:
+    """Why training would not begin with what is usable."""
+    if not dataset.examples:
+        yield Skipped("./", "no usable photograph in class folders")
+        return
+    if len(dataset.classes) == 1:
+        yield Skipped("./", "one class only: a classifier needs two")
+    for name in untrained(dataset):
+        yield Skipped(f"{name}/", "class of which train/ has no usable photograph")
+    try:
+        split.assign(dataset.examples, base_config.get_config().data.split, seed=0)
+    except UsageError as error:
+        yield Skipped("./", str(error))
 
 
 def _json(folder: str, dataset: Dataset, problems: Sequence[Skipped], fixed: str | None) -> str:

@@ -16,7 +16,7 @@ from flowers_jax.data.split import unit
 from flowers_jax.errors import UsageError
 
 PARTS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
-"""Folder name -> split, for folders that are divided already."""
+"""Folder name, in whatever case -> split, for folders that are divided already."""
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
@@ -33,12 +33,16 @@ def load_folder(root: str, *, keep_copies: bool = False, **options: Any) -> Data
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
-    if dataset.examples[0].split and not keep_copies:
-        trained = {example.label for example in dataset.examples if example.split == "train"}
-        if strange := sorted({example.label for example in dataset.examples} - trained):
-            names = ", ".join(dataset.classes[label] for label in strange)
-            raise UsageError(f"{root}: train/ has no usable photograph of class {names}{seen}")
+    if not keep_copies and (strange := untrained(dataset)):
+        raise UsageError(f"{root}: train/ has no usable photograph of class {', '.join(strange)}{seen}")
     return dataset
+
+
+def untrained(dataset: Dataset) -> list[str]:
+    """The classes of ready-made parts that train does not have."""
+    divided = [example for example in dataset.examples if example.split]
+    trained = {example.label for example in divided if example.split == "train"}
+    return [dataset.classes[label] for label in sorted({example.label for example in divided} - trained)]
 
 
 def scan_folder(
@@ -96,6 +100,21 @@ def _remarks(dataset: Dataset) -> Iterator[Skipped]:
         other = spelled.setdefault(name.casefold(), name)
         if other != name:
             yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")
+    yield from _mistaken_parts(dataset)
+
+
+def _mistaken_parts(dataset: Dataset) -> Iterator[Skipped]:
+    """Classes that are called like a training part and hold folders that another class holds too."""
+    inside: dict[str, set[str]] = {name: set() for name in dataset.classes}
+    for example in dataset.examples:
+        top, *folders = example.path.split("/")[:-1]
+        if not example.split:
+            inside[top].add(folders[0] if folders else "")
+    for name, folders in inside.items():
+        others = set().union(*(held for other, held in inside.items() if other != name))
+        if "train" in name.casefold() and "" not in folders and (shared := sorted(folders & others)):
+            where = f"{shared[0]}/ is in other classes too"
+            yield Skipped(f"{name}/", f"taken for a class, but {where}; parts are named train/, validation/, test/")
 
 
 class _Walk:
@@ -128,17 +147,18 @@ class _Walk:
 
     def _parts(self, top: list[os.DirEntry[str]]) -> dict[str, str]:
         """{folder: split} where there is train and one of the others, else {}."""
-        names = {entry.name for entry in top if entry.name in PARTS}
-        if "train" not in names or len(names) < 2:
+        named = {entry.name: PARTS[entry.name.lower()] for entry in top if entry.name.lower() in PARTS}
+        if "train" not in named.values() or len(named) < 2:
             return {}
-        found = {entry.name: PARTS[entry.name] for entry in top if entry.name in names and self._is_folder(entry)}
-        if "train" not in found or len(found) < 2:
+        found = {entry.name: named[entry.name] for entry in top if entry.name in named and self._is_folder(entry)}
+        train = [self.given / name for name, split in found.items() if split == "train"]
+        if not train or len(found) < 2:
             return {}
-        if not any(os.path.isdir(entry.path) for entry in self._entries(self.given / "train")):
+        if not any(os.path.isdir(entry.path) for folder in train for entry in self._entries(folder)):
             return {}  # a class of that name
-        if len(set(found.values())) < len(found):
-            twice = ", ".join(sorted(name for name, split in found.items() if split == "validation"))
-            raise UsageError(f"{self.given}: has several validation folders ({twice}); keep one")
+        for split in set(found.values()):
+            if len(twice := sorted(name for name, part in found.items() if part == split)) > 1:
+                raise UsageError(f"{self.given}: has several {split} folders ({', '.join(twice)}); keep one")
         return found
 
     def _class_folders(self, entries: list[os.DirEntry[str]], split: str) -> Iterator[Candidate]:

@@ -155,3 +155,36 @@ def test_mistakes(tmp_path):
 def test_a_class_may_be_called_like_a_part(folder, name):
     (folder / "five_petals").rename(folder / name)
     assert name in load_folder(str(folder)).classes
+
+
+def divided_as(folder, tmp_path, train, test):
+    """Two classes in two folders of those names."""
+    for part, numbers in ((train, range(10)), (test, range(10, 14))):
+        for kind in ("five_petals", "three_petals"):
+            (tmp_path / "divided" / part / kind).mkdir(parents=True)
+            for number in numbers:
+                shutil.copy(folder / kind / f"{number}.png", tmp_path / "divided" / part / kind)
+    return str(tmp_path / "divided")
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("TRAIN", "Val"), ("train", "TEST")])
+def test_parts_in_whatever_case_are_parts(folder, tmp_path, train, test):
+    data = load_folder(divided_as(folder, tmp_path, train, test))
+    assert data.classes == ("five_petals", "three_petals") and data.remarks == ()
+    assert {e.split for e in data.examples} == {"train", "validation" if test == "Val" else "test"}
+
+
+@pytest.mark.parametrize(("train", "test"), [("Training", "Testing"), ("train", "holdout")])
+def test_parts_of_other_names_are_classes_with_a_warning(folder, tmp_path, train, test):
+    data = load_folder(divided_as(folder, tmp_path, train, test))
+    assert set(data.classes) == {train, test}
+    (remark,) = data.remarks
+    assert remark.path == f"{train}/"
+    assert "taken for a class, but five_petals/ is in other classes too" in remark.reason
+
+
+def test_two_training_folders_are_one_too_many(folder, tmp_path):
+    root = divided_as(folder, tmp_path, "train", "test")
+    shutil.copytree(f"{root}/train", f"{root}/TRAIN")
+    with pytest.raises(UsageError, match=r"several train folders \(TRAIN, train\)"):
+        load_folder(root)

@@ -14,7 +14,7 @@ from flowers_jax.data.folder import scan_folder
 from tests.conftest import png
 from tests.data import hostile
 from tests.data.pictures import scene
-from tests.scripts.commands import script, tree
+from tests.scripts.commands import SMOKE, script, tree
 
 
 def state(root) -> dict[str, tuple]:
@@ -75,6 +75,31 @@ def test_nothing_to_use(tmp_path, capsys):
         "0 usable photographs of 0 classes, 3 problems",
     ]
     assert not (tmp_path / "clean").exists()
+
+
+def test_what_training_refuses_is_a_problem(folder, tmp_path, capsys):
+    """All usable, and yet no run begins: one class; too few; a class in test that train lacks."""
+    one, few, divided = tmp_path / "one", tmp_path / "few", tmp_path / "divided"
+    shutil.copytree(folder / "five_petals", one / "five_petals")
+    for kind in ("five_petals", "three_petals"):
+        (few / kind).mkdir(parents=True)
+        for name in ("0.png", "1.png"):
+            shutil.copy(folder / kind / name, few / kind)
+        shutil.copytree(folder / kind, divided / "train" / kind)
+    shutil.copytree(folder / "eight_petals", divided / "test" / "eight_petals")
+    for root, problem in (
+        (one, "./: one class only: a classifier needs two"),
+        (
+            few,
+            "./: no photograph is left for validation: 4 photographs are too few for --config.data.split=0.8,0.1,0.1",
+        ),
+        (divided, "eight_petals/: class of which train/ has no usable photograph"),
+    ):
+        assert script("check", root) == 3
+        out = capsys.readouterr().out.splitlines()
+        assert out[0].startswith(problem) and out[1].endswith(", 1 problems")
+        assert script("train", *SMOKE, f"--config.data.dir={root}", f"--workdir={tmp_path / 'run'}") == 2
+    assert not (tmp_path / "run").exists()
 
 
 def test_everything_wrong_at_once(tmp_path, capsys):
