@@ -13,6 +13,9 @@ from flowers_jax.data import augment
 from flowers_jax.data.augment.grid import draw_grid
 from flowers_jax.data.decode import DecodeError, decode, read_photograph
 from flowers_jax.errors import UsageError
+from flowers_jax.models import pretrained
+from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.types import Config
 
 
 def main(argv: Sequence[str]) -> None:
@@ -24,14 +27,24 @@ def main(argv: Sequence[str]) -> None:
     if not 1 <= args.views <= 50:
         raise UsageError(f"--views={args.views}: must be from 1 to 50")
     photographs = [_read(path, config.data.max_pixels) for path in args.photographs]
-    preprocessing = models.preprocessing(config.model.name, config.data.image_size)
-    preprocessing = preprocessing.at(config.data.image_size, config.data.crop)
-    grid = draw_grid(photographs, augment.from_config(config), preprocessing, args.views, config.seed)
+    grid = draw_grid(photographs, augment.from_config(config), _preprocessing(config), args.views, config.seed)
     try:
         grid.save(args.out, "PNG")
     except OSError as error:
         raise UsageError(f"--out={args.out}: cannot be written ({error.strerror or error})") from error
     print(f"wrote {args.out}")
+
+
+def _preprocessing(config: Config) -> Preprocessing:
+    """The model's or its weights', as in training; but what `featurewise` would measure is 0 here."""
+    name, size = config.model.name, config.data.image_size
+    pretrain = name == "mobilenet_v2" and config.model.weights != "none"
+    own = (
+        pretrained.expected_preprocessing(config.model.weights, config.model.alpha)
+        if pretrain
+        else models.preprocessing(name, size)
+    )
+    return own.at(size, config.data.crop).normalized(config.data.normalize)
 
 
 def _read(path: str, max_pixels: int) -> bytes:

@@ -43,6 +43,12 @@ class Preprocessing:
         own = replace(self, size=size)
         return replace(own, resize="crop", crop=crop) if crop else own
 
+    def normalized(self, how: str) -> "Preprocessing":
+        """The same as `config.data.normalize` wants it; of `featurewise` the statistics are still to be measured."""
+        if how == "auto":
+            return self
+        return replace(self, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=how == "samplewise")
+
     def normalize(self, images: Images | Pixels) -> Pixels:
         """0..255 of whatever type -> (x / 255 - mean) / std, float32."""
         mean, std = (jnp.array(values, jnp.float32) for values in (self.mean, self.std))

