@@ -67,6 +67,20 @@ def test_evaluate_gives_the_summarys_accuracy_and_predict_the_same_labels(moved,
         assert p == sorted(p, reverse=True) and sum(p) == pytest.approx(1, abs=1e-5)
 
 
+def test_predict_says_what_predictions_csv_says(folder, tmp_path, capsys):
+    """Of each test photograph, mirrored too, in batches that the last does not fill, at the fitted temperature."""
+    flags = [f"--config.data.dir={folder}", f"--workdir={tmp_path / 'run'}", "--config.batch_size=7",
+             "--config.data.split=0.6,0.2,0.2", "--config.evaluation.flip=True"]  # fmt: skip
+    assert script("train", *SMOKE, *flags, "--config.epochs=2") == 0
+    expected = table(tmp_path / "run" / "predictions.csv")
+    assert len(expected) % 7 and json.loads((tmp_path / "run" / "summary.json").read_text())["temperature"] != 1.0
+    capsys.readouterr()
+    assert script("predict", f"--run={tmp_path / 'run'}", *(folder / row["path"] for row in expected)) == 0
+    for row, one in zip(csv.DictReader(io.StringIO(capsys.readouterr().out)), expected, strict=True):
+        assert (row["path"], row["label"]) == (str(folder / one["path"]), one["predicted"])
+        assert float(row["probability"]) == pytest.approx(float(one["probability"]), abs=2e-6)
+
+
 def test_evaluate_knows_its_own_split_by_content(run, capsys):
     workdir, photos = run
     for split, count in (("train", 72), ("validation", 9), ("test", 9)):
