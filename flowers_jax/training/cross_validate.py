@@ -23,11 +23,15 @@ def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str,
         predicted right), `examples`, `seconds`.
 
     Raises:
-        As `fit`; and TrainingError where the photographs changed between folds, UsageError for the folder of a run.
+        As `fit`; and TrainingError where the photographs changed between folds, UsageError for the folder of a run,
+            and for a config that names folds of its own.
     """
     directory, config = RunDirectory(workdir), config_lib.validate(config)
     if (directory.path / "config.json").exists():
         raise UsageError(f"--workdir={directory.path}: holds a single run; give another folder")
+    for key, default in (("folds", 0), ("fold", 1)):
+        if config.data[key] != default:
+            raise UsageError(f"--config.data.{key}={config.data[key]}: all of {folds} folds are run; leave it out")
     summaries, rows, contents = [], [], {}
     for fold in range(1, folds + 1):
         config.data.folds, config.data.fold = folds, fold

@@ -47,4 +47,7 @@ def test_mistakes(tmp_path, capsys):
     assert "holds a single run" in capsys.readouterr().err
     assert script("cross_validate", *FAST, "--folds=1", f"--workdir={tmp_path}/cv") == 2
     assert "--folds=1: must be from 2 to 100" in capsys.readouterr().err
+    for key in ("folds=3", "fold=2"):
+        assert script("cross_validate", *FAST, f"--config.data.{key}", "--folds=5", f"--workdir={tmp_path}/cv") == 2
+        assert f"--config.data.{key}: all of 5 folds are run; leave it out" in capsys.readouterr().err
     assert not (tmp_path / "cv").exists()

@@ -145,6 +145,27 @@ def test_mixed_labels_are_right_in_the_loss_and_in_the_accuracy():
     assert metrics["correct"] == heavier.count(0)
 
 
+def test_features_are_neither_augmented_nor_mixed():
+    """What was computed once is trained on as it is, whatever the augmentation says; labels are smoothed."""
+
+    class Head(nn.Module):
+        num_classes: int = 3
+
+        @nn.compact
+        def __call__(self, x, train=False):
+            del train
+            return nn.Dense(3, name="head")(x if x.ndim == 2 else x.mean((1, 2)))
+
+    optimizer, one = optax.sgd(0.1), batch(8)
+    one["image"] = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    options = {"module": Head(), "optimizer": optimizer, "preprocessing": Preprocessing(32)}
+    plain, metrics = run(start(Head(), optimizer), [one], 2, **options)
+    mixed, same = run(start(Head(), optimizer), [one], 2, **options, augment=MIX)
+    _, smoothed = run(start(Head(), optimizer), [one], 2, **options, label_smoothing=0.1)
+    assert metrics == same and metrics["loss"] != smoothed["loss"]
+    jax.tree.map(np.testing.assert_array_equal, plain.params, mixed.params)
+
+
 def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state():
     frozen = frozenset({"backbone"})
     optimizer = make_optimizer(1e-2)
