@@ -11,7 +11,9 @@ import pytest
 
 from flowers_jax import models, parallel
 from flowers_jax.data.augment import Augment
+from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.training.checkpointing import initial_state
 from flowers_jax.training.optim import make_optimizer, with_learning_rate
 from flowers_jax.training.state import eval_variables
 from flowers_jax.training.step import eval_step, named_key
@@ -110,7 +112,7 @@ def test_masked_rows_do_not_train(augment):
     full["mask"][5:] = False
     other = {name: value.copy() for name, value in full.items()}
     other["image"][5:], other["label"][5:] = 7, 2
-    options = {"module": module, "optimizer": optimizer, "preprocessing": p, "augment": augment}
+    options = {"module": module, "optimizer": optimizer, "preprocessing": p, "augment": augment, "label_smoothing": 0.1}
     one, metrics = run(start(module, optimizer), [full], 1, **options)
     two, same = run(start(module, optimizer), [other], 1, **options)
     assert metrics == same and metrics["examples"] == 5
@@ -166,20 +168,23 @@ def test_features_are_neither_augmented_nor_mixed():
     jax.tree.map(np.testing.assert_array_equal, plain.params, mixed.params)
 
 
-def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state():
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state(ema):
     frozen = frozenset({"backbone"})
     optimizer = make_optimizer(1e-2)
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze="backbone", axis_name=parallel.AXIS)
-    before = start(module, optimizer, frozen)
+    before = initial_state(initial_variables(module, 32, jax.random.key(0)), optimizer, frozen, ema=ema > 0)
     after, _ = run(
         before, [batch(8, seed=0), batch(8, seed=1)], 2, module=module, optimizer=optimizer,
-        preprocessing=Preprocessing(32), frozen=frozen,
+        preprocessing=Preprocessing(32), frozen=frozen, ema=ema,
     )  # fmt: skip
-    for part in ("params", "batch_stats"):
-        jax.tree.map(
-            lambda a, b: np.testing.assert_equal(a.tobytes(), b.tobytes()),
-            getattr(before, part)["backbone"], getattr(after, part)["backbone"],
-        )  # fmt: skip
+    for trained in (vars(after), eval_variables(after, frozen)):
+        for part in ("params", "batch_stats"):
+            jax.tree.map(
+                lambda a, b: np.testing.assert_equal(np.asarray(a).tobytes(), np.asarray(b).tobytes()),
+                getattr(before, part)["backbone"], trained[part]["backbone"],
+            )  # fmt: skip
+    assert bool(after.ema) == (ema > 0) and "backbone" not in after.ema.get("params", {})
     assert not np.array_equal(before.params["head"]["kernel"], after.params["head"]["kernel"])
     moments = sum(leaf.size for leaf in jax.tree.leaves(after.opt_state) if leaf.ndim)
     assert moments == 2 * (1280 * 3 + 3)
