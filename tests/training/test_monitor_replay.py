@@ -161,10 +161,10 @@ def test_the_best_epoch_of_a_run_is_that_of_keras_where_docs_say_so(sequence):
     config = base_config.get_config()
     metric = "val_loss" if sequence.mode == "min" else "val_accuracy"
     config.checkpoint.monitor = config.early_stopping.monitor = metric
-    watch = Watch.from_config(config)
-    progress, stopping = watch.start(1e-3), EarlyStopping(99, mode=sequence.mode, restore_best=True)
-    state = stopping.init()
-    for epoch, value in enumerate(sequence.values, start=1):
-        row = {"epoch": epoch, "val_loss": 0.0, "val_accuracy": 0.0} | {metric: value}
-        progress, state = watch.after_epoch(progress, row, epoch), stopping.update(state, value)
-    assert progress.model_epoch == progress.best_epoch == stopping.model_epoch(state) + 1
+    _, keeper = Watch.from_config(config).best
+    stopping = EarlyStopping(99, mode=sequence.mode, restore_best=True)
+    best, best_epoch, state = keeper.init(), 0, stopping.init()
+    for epoch, value in enumerate(sequence.values):
+        best, state = keeper.update(best, value), stopping.update(state, value)
+        best_epoch = epoch if best.improved else best_epoch
+    assert best_epoch == stopping.model_epoch(state)
