@@ -1,6 +1,7 @@
 """A trained model out of a run directory, which is all that is needed: no data, no weights file, no config file."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from flowers_jax import parallel
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
-from flowers_jax.errors import UsageError, first_line
+from flowers_jax.errors import DamageWarning, UsageError, first_line
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models import create
@@ -81,7 +82,7 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
     """
     run = RunDirectory.existing(run_path)
     description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
-    _, number = checkpoints.usable() or (0, 0)
+    latest, number = checkpoints.usable() or (0, 0)
     if not number:
         raise UsageError(f"--run={run_path}: no finished epoch is saved yet, so there is no model")
     devices, dtype = jax.local_devices(), dtype_of(precision)
@@ -100,7 +101,6 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
         if checkpoints.gone(number):  # a training that runs has a later one now
             return load(run_path, precision)
         raise
-    summary = run.read_summary()
     return TrainedModel(
         run=run,
         predict=partial(make_predictor(module, preprocessing, devices, flip=description.get("flip", False)), variables),
@@ -109,8 +109,28 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
         preprocessing=preprocessing,
         max_pixels=config.data.max_pixels,
         precision=dtype.name,
-        temperature=summary["temperature"] if summary else 1.0,
+        temperature=_temperature(run, checkpoints.progress(latest), number),
     )
+
+
+def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:
+    """What was fitted to the model of checkpoint `number`; 1 where that was another one, or none yet.
+
+    Warns:
+        DamageWarning: of the model that `summary.json` speaks of only the figures are left.
+    """
+    summary = run.read_summary()
+    if not summary:
+        return 1.0
+    if (progress["model_checkpoint"], progress["model_epoch"]) == (number, summary["model_epoch"]):
+        return summary["temperature"]
+    warnings.warn(
+        f"{run.path / 'summary.json'} speaks of the model of epoch {summary['model_epoch']}, which is lost; another "
+        "takes its place, and its probabilities are not calibrated",
+        DamageWarning,
+        stacklevel=3,
+    )
+    return 1.0
 
 
 def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:
