@@ -22,18 +22,21 @@ _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(root: str, *, keep_copies: bool = False, **options: Any) -> Dataset:
-    """`scan_folder`, which takes the same arguments, for those who need photographs.
+def load_folder(root: str, *, trains: bool = True, keep_copies: bool = False, **options: Any) -> Dataset:
+    """`scan_folder`, whose other arguments these are, for those who need photographs.
+
+    Args:
+        trains: a model is to be trained on them.
 
     Raises:
-        UsageError: no such folder, no photograph in it, or a class of validation/test that train does not have. The
-            message begins with `root`.
+        UsageError: no such folder, no photograph in it, or, to be trained on, a class of validation/test that train
+            does not have. The message begins with `root`.
     """
     dataset = scan_folder(root, keep_copies=keep_copies, **options)
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
-    if not keep_copies and (strange := untrained(dataset)):
+    if trains and not keep_copies and (strange := untrained(dataset)):
         raise UsageError(f"{root}: train/ has no usable photograph of class {', '.join(strange)}{seen}")
     return dataset
 
@@ -96,7 +99,7 @@ def _remarks(dataset: Dataset) -> Iterator[Skipped]:
     spelled: dict[str, str] = {}
     for label, name in enumerate(dataset.classes):
         if pictures[label] == 1:
-            yield Skipped(f"{name}/", "class of one photograph: it is trained on, and nothing tests it")
+            yield Skipped(f"{name}/", "class of one photograph: no one can both train on it and test it")
         other = spelled.setdefault(name.casefold(), name)
         if other != name:
             yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")

@@ -80,8 +80,9 @@ def _load(model: TrainedModel, folder: str) -> Dataset:
     data = model.run.read_config().data
     try:
         dataset = load_folder(
-            folder, max_pixels=data.max_pixels, follow_links=data.follow_links, group_similar=data.group_similar
-        )
+            folder, trains=False, max_pixels=data.max_pixels, follow_links=data.follow_links,
+            group_similar=data.group_similar,
+        )  # fmt: skip
     except UsageError as error:
         raise UsageError(f"--data={error}") from error
     if unknown := sorted(set(dataset.classes) - set(model.classes)):

@@ -46,7 +46,7 @@ def test_problems(folder, capsys):
         "five_petals/0.png: byte-identical to three_petals/same.png, which is in another class",
         "five_petals/empty.jpg: empty file",
         "three_petals/same.png: byte-identical to five_petals/0.png, which is in another class",
-        "lonely/: class of one photograph: it is trained on, and nothing tests it",
+        "lonely/: class of one photograph: no one can both train on it and test it",
         "60 usable photographs of 4 classes, 4 problems",
         "      20  eight_petals",
         "      19  five_petals",
