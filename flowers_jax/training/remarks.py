@@ -21,6 +21,7 @@ def remarks(config: Config, job: Job) -> Iterator[str]:
     if job.phases[0].frozen and job.weights.name == "none":
         yield "the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
     yield from of_schedule(config)
+    yield from of_stages(config)
 
 
 def _of_devices(job: Job) -> Iterator[str]:
@@ -47,3 +48,13 @@ def of_schedule(config: Config) -> Iterator[str]:
         )
     if late := [boundary for boundary in schedule.boundaries if boundary >= epochs]:
         yield f"--config.schedule.boundaries: {epochs} epochs end before {', '.join(map(str, late))}"
+
+
+def of_stages(config: Config) -> Iterator[str]:
+    """Where the best epoch is chosen by a figure that means another thing in each of two stages."""
+    monitor = config.checkpoint.monitor
+    if config.transfer.epochs and config.checkpoint.use == "best" and monitor.startswith("train_"):
+        yield (
+            f"--config.checkpoint.monitor={monitor}: the two stages differ in what they train on: their figures do "
+            "not compare, a val_ metric does"
+        )

@@ -5,7 +5,7 @@ import pytest
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.training import console
 from flowers_jax.training.loop import fit
-from flowers_jax.training.remarks import of_schedule
+from flowers_jax.training.remarks import of_schedule, of_stages
 from flowers_jax.training.state import Progress
 from tests.training.runs import rows
 
@@ -92,3 +92,12 @@ def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
     written = [float(row["learning_rate"]) for row in rows(tmp_path / "run")]
     assert shown == [f"lr {rate:.2g}" for rate in written]
     assert written[0] == pytest.approx(3e-2) and written[2] < 1e-2
+
+
+def test_a_training_figure_that_chooses_between_two_stages(smoke):
+    smoke.checkpoint.monitor = "train_loss"
+    assert not list(of_stages(smoke))
+    smoke.transfer.epochs = 1
+    assert "monitor=train_loss: the two stages differ" in next(of_stages(smoke))
+    smoke.checkpoint.use = "last"
+    assert not list(of_stages(smoke))
