@@ -223,9 +223,9 @@ class Trainer:
         self.progress = replace(self.progress, seconds=time.monotonic() - self.start)
         state = self.state
         with jax.transfer_guard("allow"):
-            params = jax.device_get(state.params)
-            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
-                raise self._not_finite(f"parameters are not finite after step {int(state.step)}")
+            model = jax.device_get((state.params, state.batch_stats, state.ema))
+            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(model)):
+                raise self._not_finite(f"parameters or statistics are not finite after step {int(state.step)}")
             checkpointing.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
         self.last_save = time.monotonic()
 
