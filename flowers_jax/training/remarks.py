@@ -25,12 +25,10 @@ def remarks(config: Config, job: Job) -> Iterator[str]:
 
 
 def _of_devices(job: Job) -> Iterator[str]:
-    counts = job.progress.on_devices(len(job.devices)).device_counts if job.progress else ()
-    if len(counts) > 1:
-        yield (
-            f"steps of this run are of {' and '.join(map(str, counts))} devices: the result is equal up to rounding, "
-            "no longer to the bit"
-        )
+    now, counts = len(job.devices), job.progress.device_counts if job.progress else ()
+    if others := [str(count) for count in counts if count != now]:
+        before = " and ".join(others)
+        yield f"{now} devices in place of {before}: the result is equal up to rounding, no longer to the bit"
 
 
 def of_schedule(config: Config) -> Iterator[str]:

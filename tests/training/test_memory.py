@@ -66,12 +66,14 @@ def test_the_size_is_that_of_what_is_decoded(smoke, tmp_path, monkeypatch, capsy
 
 def test_features_are_of_one_part_at_a_time_and_a_file_is_no_memory(smoke, tmp_path, monkeypatch):
     frozen(smoke)
-    monkeypatch.setattr(prepare_module, "initial_variables", lambda *_: {})  # of no matter here, and slow
+    monkeypatch.setattr(
+        prepare_module, "initial_variables", lambda *_: {"params": {"head": {}}}
+    )  # of no matter here, and slow
     assert decoded_size(smoke, tmp_path) == (96 * 64 * 64 + 24 * 32 * 32) * 3
-    for views, side in ((1, 32), (2, 64)):
-        smoke.transfer.views = views
+    margins = smoke.augment.crop_scale
+    for smoke.transfer.views, smoke.augment.crop_scale, side in ((2, margins, 64), (1, (1.0, 1.0), 32)):
         assert decoded_size(smoke, tmp_path) == 96 * side * side * 3
-    smoke.model.freeze, smoke.transfer.epochs = "none", 1
+    smoke.model.freeze, smoke.transfer.epochs, smoke.augment.crop_scale = "none", 1, margins
     assert decoded_size(smoke, tmp_path) == (96 * 64 * 64 + 24 * 32 * 32) * 3
     smoke.data.cache = "disk"
     assert decoded_size(smoke, tmp_path) == 0
