@@ -55,20 +55,6 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
         jax.config.update(name, value)
 
 
-@pytest.fixture(autouse=True)
-def _few_programs() -> Iterator[None]:
-    """Drop the compiled programs in time: they hold memory maps, and XLA dies where Linux gives no more."""
-    yield
-    if memory_maps() > 20_000:  # of 65,530
-        jax.clear_caches()
-
-
-def memory_maps() -> int:
-    """How many this process holds; 0 where there is no /proc."""
-    maps = Path("/proc/self/maps")
-    return maps.read_bytes().count(b"\n") if maps.exists() else 0
-
-
 @pytest.fixture
 def draw() -> Callable[[int], Image.Image]:
     """A small picture that differs with its number."""

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,13 @@ import pytest
 
 from flowers_jax import parallel
 from flowers_jax.training.loop import fit
-from tests.conftest import memory_maps
+
+
+def memory_maps():
+    """How many this process holds; 0 where there is no /proc."""
+    maps = Path("/proc/self/maps")
+    return maps.read_bytes().count(b"\n") if maps.exists() else 0
+
 
 A_RUN = 240
 """Memory maps of what a run of the smoke config compiles."""
