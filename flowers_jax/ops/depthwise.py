@@ -7,7 +7,6 @@ what they share stays in the processor's cache. docs/convolution.md has the form
 
 import functools
 import operator
-import os
 from collections.abc import Iterator, Sequence
 
 import jax
@@ -19,6 +18,9 @@ from flowers_jax.ops.geometry import Zeros, geometry
 
 Image = Float[Array, "_batch _height _width _channels"]
 Kernel = Float[Array, "_kh _kw 1 _channels"]
+
+TOGETHER = 4
+"""Images whose gradients are computed at once: one number on every machine, or the bits would follow its cores."""
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -42,24 +44,26 @@ def _forward(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int)
 
 def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
     x, kernel = saved
-    height, width = dy.shape[1:3]
+    height, width, channels = dy.shape[1:]
+    together = next(count for count in range(min(len(dy), TOGETHER), 0, -1) if len(dy) % count == 0)
 
-    def of_a_few(images: tuple[Array, Array]) -> tuple[list[Array], Array]:
+    def add(sums: list[Array], images: tuple[Array, Array]) -> tuple[list[Array], Array]:
         x, dy = lax.optimization_barrier(images)
         padded = _pad(x, zeros)
-        # Rows are summed for each image by itself, so that the bits do not depend on how many go together.
-        rows = [
-            functools.reduce(operator.add, (
+        products = [
+            sum(
                 _window(padded, i * stride + row * dilation, column * dilation, (1, width), stride)[:, 0] * dy[:, i]
                 for i in range(height)
-            ))
+            )
             for row, column, _ in _taps(kernel)
-        ]  # fmt: skip
-        return rows, _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
+        ]
+        dx = _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
+        return [total + product for total, product in zip(sums, products, strict=True)], dx
 
-    together = _images_together(len(dy))
-    rows, dx = lax.map(of_a_few, tuple(a.reshape(-1, together, *a.shape[1:]) for a in (x, dy)))
-    dkernel = jnp.stack([one.reshape(-1, one.shape[-1]).sum(0) for one in rows]).reshape(kernel.shape)
+    start = [jnp.zeros((together, width, channels), dy.dtype) for _ in _taps(kernel)]
+    x_groups, dy_groups = (a.reshape(-1, together, *a.shape[1:]) for a in (x, dy))
+    sums, dx = lax.scan(add, start, (x_groups, dy_groups))
+    dkernel = jnp.stack([total.sum((0, 1)) for total in sums]).reshape(kernel.shape)
     return dx.reshape(x.shape), dkernel
 
 
@@ -106,8 +110,3 @@ def _pad(x: Image, zeros: Sequence[tuple[int, int]]) -> Image:
 def _window(x: Image, row: int, column: int, size: Sequence[int], stride: int) -> Image:
     end = (x.shape[0], row + (size[0] - 1) * stride + 1, column + (size[1] - 1) * stride + 1, x.shape[3])
     return lax.slice(x, (0, row, column, 0), end, (1, stride, stride, 1))
-
-
-def _images_together(batch: int) -> int:
-    """As many images as processors, between which XLA divides the work along the images."""
-    return next(n for n in range(min(batch, os.cpu_count() or 1), 0, -1) if batch % n == 0)
