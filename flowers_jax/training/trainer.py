@@ -43,7 +43,8 @@ class Trainer:
 
     def train(self) -> None:
         """Every phase: epochs until its last or until early stopping."""
-        self.job.run.write_metrics(self.progress.rows)  # a process that was killed may have written more
+        if self.progress.rows or (self.job.run.path / "metrics.csv").exists():
+            self.job.run.write_metrics(self.progress.rows)  # a process that was killed may have written more
         while True:
             self._enter(self.progress.phase)  # everything is saved here, so that a signal may end it
             try:

@@ -118,3 +118,11 @@ def test_photographs_of_one_scene_are_read_as_the_run_read_them(tmp_path):
     model = train(tmp_path / "photos", tmp_path / "run", group_similar=False)
     report = evaluate(model, str(tmp_path / "photos"))
     assert report["examples"] == 6 and report["skipped"] == []
+
+
+def test_a_class_that_train_lacks_is_fine(divided, tmp_path):
+    """Whoever only evaluates may have any part of the classes in any part of the folder."""
+    model, photos = divided
+    shutil.copytree(photos, tmp_path / "photos")
+    shutil.rmtree(tmp_path / "photos" / "train" / CLASSES[0])
+    assert evaluate(model, str(tmp_path / "photos"), "test")["examples"] == 8

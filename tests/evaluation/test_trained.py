@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.evaluation import trained
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
@@ -41,3 +41,16 @@ def test_precision_is_chosen_where_the_model_runs(bfloat16_run):
 def test_a_run_that_goes_on_keeps_its_own(bfloat16_run):
     run, config = bfloat16_run
     assert prepare(config, RunDirectory(run), begun=True).module.dtype == jnp.bfloat16
+
+
+def test_another_model_has_not_the_temperature_of_the_one_that_is_lost(smoke, tmp_path):
+    run = tmp_path / "run"
+    smoke.checkpoint.keep = 9
+    summary = fit(smoke, run)
+    RunDirectory(run).write_summary(summary | {"temperature": 0.5})
+    assert trained.load(str(run)).temperature == 0.5
+    kept = summary["model_epoch"]
+    (run / "checkpoints" / str(kept) / "manifest.json").unlink()
+    with pytest.warns(DamageWarning) as warned:
+        assert trained.load(str(run)).temperature == 1
+    assert f"summary.json speaks of the model of epoch {kept}, which is lost" in str(warned[-1].message)

@@ -14,6 +14,7 @@ from flowers_jax.config_rules import RULES
 from flowers_jax.data.augment import Augment, Generator
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.models.layers import Dropout, drop_path, example_keys
+from flowers_jax.models.mobilenet_v2 import MobileNetV2
 from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.training.loop import fit
 from tests.training.steps import MIX, batch, run, start
@@ -56,7 +57,8 @@ DROPS = {"alpha": 0.35, "dropout": 0.5, "stochastic_depth": 0.5}
     ids=["seed_cnn", "drops", "cnn", "cnn few", "mobilenet batch", "mobilenet stored"],
 )  # fmt: skip
 def test_one_two_four_and_eight_devices_train_alike(module, augment, counts):
-    optimizer = optax.sgd(0.1)  # Adam would divide rounding errors by themselves
+    # Adam would divide rounding errors by themselves; fifty layers on the statistics of 16 places magnify them.
+    optimizer = optax.sgd(1e-3 if isinstance(module, MobileNetV2) else 0.1)
     batches = [batch(16, seed=seed) for seed in range(3)]
     batches[2]["mask"][11:] = False
     results = [
