@@ -1,7 +1,6 @@
 """A trained model out of a run directory, which is all that is needed: no data, no weights file, no config file."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 from flowers_jax import parallel
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
-from flowers_jax.errors import DamageWarning, UsageError, first_line
+from flowers_jax.errors import UsageError, first_line
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models import create
@@ -114,23 +113,10 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
 
 
 def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:
-    """What was fitted to the model of checkpoint `number`; 1 where that was another one, or none yet.
-
-    Warns:
-        DamageWarning: of the model that `summary.json` speaks of only the figures are left.
-    """
+    """What was fitted to the model of checkpoint `number`; 1 where that was another one, which is lost, or none yet."""
     summary = run.read_summary()
-    if not summary:
-        return 1.0
-    if (progress["model_checkpoint"], progress["model_epoch"]) == (number, summary["model_epoch"]):
-        return summary["temperature"]
-    warnings.warn(
-        f"{run.path / 'summary.json'} speaks of the model of epoch {summary['model_epoch']}, which is lost; another "
-        "takes its place, and its probabilities are not calibrated",
-        DamageWarning,
-        stacklevel=3,
-    )
-    return 1.0
+    kept = (progress["model_checkpoint"], progress["model_epoch"])
+    return summary["temperature"] if summary and kept == (number, summary["model_epoch"]) else 1.0
 
 
 def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:

@@ -51,6 +51,5 @@ def test_another_model_has_not_the_temperature_of_the_one_that_is_lost(smoke, tm
     assert trained.load(str(run)).temperature == 0.5
     kept = summary["model_epoch"]
     (run / "checkpoints" / str(kept) / "manifest.json").unlink()
-    with pytest.warns(DamageWarning) as warned:
+    with pytest.warns(DamageWarning, match=f"checkpoints/{kept} is skipped"):
         assert trained.load(str(run)).temperature == 1
-    assert f"summary.json speaks of the model of epoch {kept}, which is lost" in str(warned[-1].message)
