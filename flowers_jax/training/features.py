@@ -48,12 +48,9 @@ class View(NamedTuple):
     mirrored: bool = False
 
 
-def training_views(config: Config, augment: Augment, epochs: int) -> list[View]:
-    """As evaluation sees it, and draws of the augmentation: `config.transfer.views` together, but no more than epochs.
-
-    Nothing is mixed.
-    """
-    return [View(), *(View(augment, number) for number in range(1, min(config.transfer.views, epochs)))]
+def training_views(config: Config, augment: Augment) -> list[View]:
+    """As evaluation sees it, and draws of the augmentation: `config.transfer.views` together. Nothing is mixed."""
+    return [View(), *(View(augment, number) for number in range(1, config.transfer.views))]
 
 
 def evaluation_views(config: Config) -> list[View]:

@@ -47,9 +47,7 @@ def make_parts(config: Config, job: Job, phase: Phase, variables: Tree, augment:
         every = [predict_all(partial(predict, variables), in_order(part, config.batch_size)) for part in views(split)]
         return sum(every[1:], start=every[0]) / np.float32(len(every)), views(split)[0].labels
 
-    return Parts(
-        [cache.part("train", view) for view in training_views(config, augment, phase.epochs)], Augment(), logits
-    )
+    return Parts([cache.part("train", view) for view in training_views(config, augment)], Augment(), logits)
 
 
 def _photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[HostLogits, np.ndarray]]:
