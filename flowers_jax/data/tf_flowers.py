@@ -1,8 +1,6 @@
 """`tf_flowers` through TensorFlow Datasets: 3,670 photographs of five classes."""
 
-import contextlib
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 from flowers_jax import fetch
@@ -10,6 +8,7 @@ from flowers_jax.data.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.lazy_tensorflow import tensorflow_datasets
 from flowers_jax.errors import first_line
+from flowers_jax.terminal import absl_level
 
 NAME = "tf_flowers"
 
@@ -25,7 +24,7 @@ def load_tf_flowers(max_pixels: int) -> Dataset:
         UnavailableError: see there.
     """
     tfds = tensorflow_datasets()
-    with _only_errors():
+    with absl_level(logging.ERROR):  # TFDS warns of each folder that is not prepared yet
         builder = tfds.builder(NAME)
         reason = f"prepared in {builder.data_dir}"
         if not builder.is_prepared():
@@ -37,18 +36,6 @@ def load_tf_flowers(max_pixels: int) -> Dataset:
     candidates = [Candidate(f"{NAME}:{index}", names[row["label"]]) for index, row in enumerate(rows)]
     files = {candidate.path: row["image"] for candidate, row in zip(candidates, rows, strict=True)}
     return collect(NAME, reason, candidates, files.__getitem__, max_pixels=max_pixels)
-
-
-@contextlib.contextmanager
-def _only_errors() -> Iterator[None]:
-    """TFDS warns, in absl's voice, of each folder that is not prepared yet."""
-    logger = logging.getLogger("absl")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _download(builder: Any) -> None:

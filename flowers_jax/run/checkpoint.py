@@ -23,6 +23,7 @@ import orbax.checkpoint as ocp
 
 from flowers_jax.errors import DamageWarning, UsageError, first_line
 from flowers_jax.run import seal
+from flowers_jax.terminal import absl_level
 
 
 class Checkpoints:
@@ -173,19 +174,18 @@ class Checkpoints:
 @contextlib.contextmanager
 def _one_voice() -> Iterator[None]:
     """Orbax's threads each print how they failed, before it is raised; the one who catches it says so once."""
-    logger, level, hook = logging.getLogger("absl"), logging.getLogger("absl").level, sys.unraisablehook
+    hook = sys.unraisablehook
 
     def unless_late(what: Any) -> None:
         if "Event loop is closed" not in str(what.exc_value):
             hook(what)
 
-    logger.setLevel(logging.CRITICAL)
     sys.unraisablehook = unless_late
     try:
-        yield
+        with absl_level(logging.CRITICAL):
+            yield
     finally:
         sys.unraisablehook = hook
-        logger.setLevel(level)
 
 
 def _reason(error: Exception) -> str:
