@@ -37,7 +37,8 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
     """
     dataset = _load(model, folder)
     rows = model.run.read_splits()
-    chosen = _select(rows, dataset.examples, split)
+    part_of = {row["sha256"]: row["split"] for row in rows.values()}
+    chosen = _select(rows, part_of, dataset.examples, split)
     if not chosen:
         raise UsageError(f"--data={folder} --split={split or 'test'}: {_why_none(model, dataset, split)}")
     size = memory.decoded_size(len(chosen), model.preprocessing.size)
@@ -49,7 +50,6 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
         replace(dataset, examples=tuple(chosen)), "test", model.preprocessing, max_pixels=model.max_pixels
     )
     logits = predict_all(model.predict, in_order(part, model.batch_size))
-    part_of = _part_of(rows)
     counts = Counter(part_of.get(example.sha256, "other") for example in chosen)
     return {
         "accuracy": metrics.accuracy(logits, part.labels),
@@ -92,8 +92,8 @@ def _load(model: TrainedModel, folder: str) -> Dataset:
     return dataset
 
 
-def _select(rows: Rows, examples: Sequence[Example], split: str) -> list[Example]:
-    """Those that count; `evaluate` says which."""
+def _select(rows: Rows, part_of: Mapping[str, str], examples: Sequence[Example], split: str) -> list[Example]:
+    """Those that count; `evaluate` says which. `part_of` leads from contents to the part of the run that holds them."""
     if examples[0].split:
 
         def part(example: Example) -> str:
@@ -101,7 +101,6 @@ def _select(rows: Rows, examples: Sequence[Example], split: str) -> list[Example
             return row["split"] if row and row["sha256"] == example.sha256 else example.split
 
         return [example for example in examples if part(example) == (split or "test")]
-    part_of = _part_of(rows)
     return [example for example in examples if split in ("", part_of.get(example.sha256))]
 
 
@@ -109,8 +108,3 @@ def _why_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
     if dataset.examples[0].split:
         return f"no photograph of its {split or 'test'} part"
     return f"none of its photographs is in the {split} part of {model.run.path / 'splits.csv'}; leave --split out"
-
-
-def _part_of(rows: Rows) -> dict[str, str]:
-    """From contents to the part of the run that holds them."""
-    return {row["sha256"]: row["split"] for row in rows.values()}
