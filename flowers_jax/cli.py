@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from flowers_jax import config as config_lib
 from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError
-from flowers_jax.terminal import shown
+from flowers_jax.runtime.terminal import shown
 from flowers_jax.types import Config
 
 

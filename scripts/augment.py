@@ -8,13 +8,12 @@ The first column is what evaluation sees, the others are draws as training would
 from collections.abc import Sequence
 from pathlib import Path
 
-from flowers_jax import cli, models
-from flowers_jax.data import augment
-from flowers_jax.data.augment.grid import draw_grid
+from flowers_jax import augment, cli, models
 from flowers_jax.data.decode import DecodeError, decode, read_photograph
 from flowers_jax.errors import UsageError
-from flowers_jax.models import pretrained
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.models.weights import pretrained
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.report.augmentation import draw_grid
 from flowers_jax.types import Config
 
 

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from flowers_jax import base_config, cli
-from flowers_jax.data import copy_folder, split
+from flowers_jax.data import split
+from flowers_jax.data.checks import clean_copy
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS
-from flowers_jax.data.folder import scan_folder, untrained
+from flowers_jax.data.sources.folder import scan_folder, untrained
 from flowers_jax.errors import UsageError
-from flowers_jax.terminal import shown
+from flowers_jax.runtime.terminal import shown
 
 PROBLEMS = 3
 
@@ -34,14 +35,14 @@ def main(argv: Sequence[str]) -> int:
     if args.max_pixels < 1:
         raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")
     if args.fix is not None:
-        copy_folder.check_target(args.folder, args.fix, f"--fix={args.fix}")
+        clean_copy.check_target(args.folder, args.fix, f"--fix={args.fix}")
     dataset = scan_folder(
         args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links, group_similar=not args.one_scene
     )
     problems = [*dataset.skipped, *dataset.remarks, *_refusals(dataset)]
     fixed = args.fix if dataset.examples else None
     if fixed is not None:
-        copy_folder.write(args.folder, fixed, f"--fix={fixed}", copy_folder.right_names(dataset))
+        clean_copy.write(args.folder, fixed, f"--fix={fixed}", clean_copy.right_names(dataset))
     print(_json(args.folder, dataset, problems, fixed) if args.json else _text(dataset, problems, fixed))
     return PROBLEMS if problems else 0
 

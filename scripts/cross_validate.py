@@ -8,8 +8,9 @@ Each fold is a run directory below DIR; the same command again goes on where it 
 import time
 from collections.abc import Sequence
 
-from flowers_jax import cli, host_memory
+from flowers_jax import cli
 from flowers_jax.errors import UsageError
+from flowers_jax.runtime import host_memory
 
 
 def main(argv: Sequence[str]) -> None:
@@ -19,8 +20,8 @@ def main(argv: Sequence[str]) -> None:
     config, args = cli.parse_config(flags, argv)
     if not 2 <= args.folds <= 100:
         raise UsageError(f"--folds={args.folds}: must be from 2 to 100")
-    from flowers_jax import compilation
-    from flowers_jax.training.cross_validate import cross_validate
+    from flowers_jax.runtime import compilation
+    from flowers_jax.studies.cross_validate import cross_validate
 
     compilation.keep_programs()
     workdir = args.workdir or cli.default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S"))

@@ -7,9 +7,10 @@ import json
 import sys
 from collections.abc import Sequence
 
-from flowers_jax import cli, host_memory
+from flowers_jax import cli
 from flowers_jax.data.split import SPLITS
-from flowers_jax.precision import PRECISIONS
+from flowers_jax.runtime import host_memory
+from flowers_jax.runtime.precision import PRECISIONS
 
 
 def main(argv: Sequence[str]) -> None:
@@ -24,12 +25,12 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     args = flags.parse_args(argv)
-    from flowers_jax import compilation
-    from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
+    from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
     from flowers_jax.evaluation.evaluate import evaluate, trained_on
+    from flowers_jax.runtime import compilation
 
     compilation.keep_programs()
-    report = evaluate(trained.load(args.run, args.precision), args.data, args.split)
+    report = evaluate(trained_model.load(args.run, args.precision), args.data, args.split)
     if remark := trained_on(report):
         print(remark, file=sys.stderr)
     print(json.dumps(report, indent=2))

@@ -7,10 +7,11 @@ import csv
 import sys
 from collections.abc import Sequence
 
-from flowers_jax import cli, host_memory
+from flowers_jax import cli
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.errors import UsageError
-from flowers_jax.precision import PRECISIONS
+from flowers_jax.runtime import host_memory
+from flowers_jax.runtime.precision import PRECISIONS
 
 TOP = 3
 
@@ -22,16 +23,16 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     args = flags.parse_args(argv)
-    from flowers_jax import compilation
-    from flowers_jax.evaluation import trained  # as train.py: after the flags, and after starting again
+    from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
+    from flowers_jax.runtime import compilation
 
     compilation.keep_programs()
-    model = trained.load(args.run, args.precision)
+    model = trained_model.load(args.run, args.precision)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     names = [name + suffix for suffix in ("", "_2", "_3") for name in ("label", "probability")]
     writer.writerow(["path", *names])
     read = 0
-    for path, outcome in trained.predict_files(model, args.paths):
+    for path, outcome in trained_model.predict_files(model, args.paths):
         if isinstance(outcome, Skipped):
             print(outcome, file=sys.stderr)
             continue

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from flowers_jax import cli
 from flowers_jax.config_rules import RULES
-from flowers_jax.data import copy_folder, split
-from flowers_jax.data.folder import load_folder
+from flowers_jax.data import split
+from flowers_jax.data.checks import clean_copy
+from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.errors import UsageError
 
 
@@ -22,19 +23,19 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
     flags.add_argument("--split", default="0.8,0.1,0.1", metavar="A,B,C", help="train, validation and test fractions")
     flags.add_argument("--seed", type=int, default=0, help="another seed divides otherwise")
-    flags.add_argument("--mode", choices=copy_folder.MODES, default="copy",
+    flags.add_argument("--mode", choices=clean_copy.MODES, default="copy",
                        help="what is written; symlinks are read with --config.data.follow_links=True")  # fmt: skip
     flags.add_argument("--one-scene", action="store_true",
                        help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
     args = flags.parse_args(argv)
     fractions, flag = _fractions(args.split), f"--out={args.out}"
-    copy_folder.check_target(args.folder, args.out, flag)
+    clean_copy.check_target(args.folder, args.out, flag)
     dataset = load_folder(args.folder, group_similar=not args.one_scene)
     if dataset.examples[0].split:
         raise UsageError(f"{args.folder}: is divided into train/, validation/ or test/ already")
     examples = split.assign(dataset.examples, fractions, args.seed)
     names = {example.path: f"{example.split}/{example.path}" for example in examples}
-    copy_folder.write(args.folder, args.out, flag, names, args.mode)
+    clean_copy.write(args.folder, args.out, flag, names, args.mode)
     for skipped in dataset.skipped:
         print(f"skipped {skipped}")
     for name, count in Counter(example.split for example in examples).items():

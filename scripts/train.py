@@ -9,7 +9,8 @@ FOLDER holds a folder of photographs for each class. Without it the flowers of t
 import time
 from collections.abc import Sequence
 
-from flowers_jax import cli, host_memory
+from flowers_jax import cli
+from flowers_jax.runtime import host_memory
 
 
 def main(argv: Sequence[str]) -> None:
@@ -17,7 +18,7 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
                        "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
     config, args = cli.parse_config(flags, argv)
-    from flowers_jax import compilation
+    from flowers_jax.runtime import compilation
     from flowers_jax.training.loop import fit  # takes a second, which a mistake in a flag need not wait for
 
     compilation.keep_programs()

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from flowers_jax import base_config
-from flowers_jax.data import procedural
+from flowers_jax.data.sources import procedural
 from flowers_jax.types import Config
 
 jax.config.update("jax_num_cpu_devices", 8)

@@ -10,10 +10,10 @@ from functools import partial
 import jax
 import numpy as np
 
+from flowers_jax.augment import Augment, Generator, augment_images, stored
 from flowers_jax.benchmark import SIZES
 from flowers_jax.benchmark.program import median_seconds
-from flowers_jax.data.augment import Augment, Generator, augment_images, stored
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.preprocessing import Preprocessing
 
 COURSE = Generator(
     rotation_range=20.0, width_shift_range=0.1, height_shift_range=0.1, shear_range=0.2, zoom_range=(0.8, 1.2),

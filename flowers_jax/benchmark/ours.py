@@ -5,15 +5,15 @@ from functools import partial
 import jax
 import numpy as np
 
-from flowers_jax import base_config, models, parallel
+from flowers_jax import augment, base_config, models
 from flowers_jax.benchmark import CLASSES, LEARNING_RATE, SIZES
 from flowers_jax.benchmark.program import Program
-from flowers_jax.data import augment
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models.initial import initial_variables
-from flowers_jax.training import prepare
-from flowers_jax.training.checkpointing import initial_state
-from flowers_jax.training.optim import make_optimizer
+from flowers_jax.runtime import parallel
+from flowers_jax.training import setup
+from flowers_jax.training.checkpoint import initial_state
+from flowers_jax.training.optimizer import make_optimizer
 from flowers_jax.training.step import train_step
 
 
@@ -22,7 +22,7 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     config = base_config.get_config()
     config.model.name, config.model.freeze, config.model.convolution = model, "none", convolution
     config.model.weights = "none"  # so BatchNorm takes the batch's statistics, as the peers' does
-    fields = prepare.module_fields(config)
+    fields = setup.module_fields(config)
     devices = parallel.choose_devices(0, batch)
     module = models.create(model, CLASSES, **fields | {"axis_name": parallel.AXIS})
     preprocessing = models.preprocessing(model, SIZES[model])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flowers_jax import host_memory
+from flowers_jax.runtime import host_memory
 
 PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled"), "jax": ("ours-xla",)}
 """The package that a peer needs, and the programs that are measured with it."""

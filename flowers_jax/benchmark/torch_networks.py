@@ -3,7 +3,7 @@
 from torch import Tensor, nn  # type: ignore[import-not-found]
 
 from flowers_jax.benchmark import CLASSES
-from flowers_jax.models.mobilenet_v2_layout import STAGES
+from flowers_jax.models.mobilenet_v2.layout import STAGES
 
 
 def _convolve(

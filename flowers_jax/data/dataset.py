@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flowers_jax.terminal import shown
+from flowers_jax.runtime.terminal import shown
 
 
 class Skipped(NamedTuple):

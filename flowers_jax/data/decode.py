@@ -13,15 +13,16 @@ from PIL import ExifTags, Image
 from PIL.Image import Resampling, Transpose
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TILELENGTH, TILEWIDTH
 
-from flowers_jax.data import jpeg, pillow_settings
+from flowers_jax.data import pillow_settings
+from flowers_jax.data.checks import jpeg
 from flowers_jax.errors import first_line
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.preprocessing import Preprocessing
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Content decides, never the file name. JPEG includes the MPO of telephones."""
 
-SOURCE = ("data/decode.py", "data/jpeg.py")
-"""The modules that decide what becomes of a photograph, for `flowers_jax.source`."""
+SOURCE = ("data/decode.py", "data/checks/jpeg.py")
+"""The modules that decide what becomes of a photograph, for `flowers_jax.storage.source`."""
 
 MAX_PIXELS = 100_000_000
 LONGEST_SIDE = 1_000_000

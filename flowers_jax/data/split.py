@@ -16,7 +16,7 @@ from flowers_jax.errors import UsageError
 SPLITS = ("train", "validation", "test")
 
 
-def unit(example: Example) -> str:
+def group_id(example: Example) -> str:
     """What may not be divided: photographs that look alike, or the content where no one has looked."""
     return example.group or example.sha256
 
@@ -61,15 +61,15 @@ def assign_fold(
         )
     fold_of: dict[str, int] = {}
     for label in sorted({example.label for example in examples}):
-        units = {unit(example) for example in examples if example.label == label} - fold_of.keys()
+        units = {group_id(example) for example in examples if example.label == label} - fold_of.keys()
         dealt = sorted(units, key=lambda one: _rank(seed, one))
         fold_of |= {one: index % folds + 1 for index, one in enumerate(dealt, len(fold_of))}
-    others = [example for example in examples if fold_of[unit(example)] != number]
+    others = [example for example in examples if fold_of[group_id(example)] != number]
     train, validation, _ = fractions
     scale = train + validation
     placed = iter(_ranked(others, (train / scale, validation / scale, 0.0), seed))
     done = [
-        replace(example, split="test") if fold_of[unit(example)] == number else next(placed) for example in examples
+        replace(example, split="test") if fold_of[group_id(example)] == number else next(placed) for example in examples
     ]
     if not any(example.split == "test" for example in done):
         raise UsageError(f"--config.data.folds={folds}: too many for {_counted(examples)}: fold {number} is empty")
@@ -93,7 +93,7 @@ def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
 
 
 def _counted(examples: Sequence[Example]) -> str:
-    different = len({unit(example) for example in examples})
+    different = len({group_id(example) for example in examples})
     told_apart = f"{different} that do not look alike; --config.data.group_similar=False tells them apart"
     alike = f" ({told_apart})" if different < len(examples) else ""
     return f"{len(examples)} photographs{alike}"
@@ -102,7 +102,7 @@ def _counted(examples: Sequence[Example]) -> str:
 def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:
     chosen: dict[str, str] = {}
     for label in sorted({example.label for example in examples}):
-        files = Counter(unit(example) for example in examples if example.label == label)
+        files = Counter(group_id(example) for example in examples if example.label == label)
         room = _rooms(files.total(), fractions)
         new = sorted(files.keys() - chosen.keys(), key=lambda one: _rank(seed, one))
         for one in files.keys() & chosen.keys():  # already on a side, with a copy in an earlier class
@@ -116,7 +116,7 @@ def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) 
             trained = sorted((one for one in new if chosen[one] == "train"), key=lambda one: files[one])
             if room[split] > 0 and len(trained) > 1 and split not in {chosen[one] for one in files}:
                 chosen[trained[0]] = split
-    return [replace(example, split=chosen[unit(example)]) for example in examples]
+    return [replace(example, split=chosen[group_id(example)]) for example in examples]
 
 
 def _rooms(total: int, fractions: Sequence[float]) -> dict[str, int]:

@@ -7,13 +7,13 @@ from typing import Any
 
 from flowers_jax.data import memory
 from flowers_jax.data.dataset import Dataset, Example
-from flowers_jax.data.folder import load_folder
-from flowers_jax.data.pipeline import decode_split, in_order
+from flowers_jax.data.loader import decode_split, in_order
+from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import metrics
 from flowers_jax.evaluation.predict import predict_all
-from flowers_jax.evaluation.trained import TrainedModel
+from flowers_jax.evaluation.trained_model import TrainedModel
 
 Rows = Mapping[str, Mapping[str, str]]
 """Of `splits.csv`, by path."""

@@ -10,8 +10,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from flowers_jax import parallel
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime import parallel
 from flowers_jax.types import Devices, HostLogits, Images, Logits
 
 Variables = Mapping[str, Any]

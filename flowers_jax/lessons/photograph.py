@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from flowers_jax.data import procedural
 from flowers_jax.data.decode import DecodeError, decode, read_photograph
+from flowers_jax.data.sources import procedural
 from flowers_jax.errors import UsageError
 
 Photograph = UInt8[np.ndarray, "height width 3"]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from flowers_jax import ops
-from flowers_jax.models import seed_cnn, table
+from flowers_jax.models import seed_cnn, summary
 from flowers_jax.types import Activations, Logits
 
 SIZE, CLASSES = 28, 5
@@ -31,7 +31,7 @@ def layers() -> list[Layer]:
     """Those of the CNN for 28x28x3 and five classes: from its shapes, without computing anything."""
     kernels = _kernels()
     found, before = [], (SIZE, SIZE, 3)
-    for row in table.layers(seed_cnn.SeedCNN(CLASSES), SIZE):
+    for row in summary.layers(seed_cnn.SeedCNN(CLASSES), SIZE):
         size, count = _formulas(row, before, kernels.get(row.name))
         found.append(Layer(row.name, row.output, size, count, row.parameters))
         before = row.output
@@ -91,7 +91,7 @@ def _kernels() -> dict[str, tuple[int, ...]]:
     return {name: leaves["kernel"].shape for name, leaves in variables["params"].items()}
 
 
-def _formulas(row: table.Row, before: tuple[int, ...], kernel: tuple[int, ...] | None) -> tuple[str, str]:
+def _formulas(row: summary.Row, before: tuple[int, ...], kernel: tuple[int, ...] | None) -> tuple[str, str]:
     """Of the output's size and of the parameters, with the numbers in them."""
     if kernel is None and len(row.output) == 1:
         return f"{'*'.join(map(str, before))} = {row.output[0]}", "0"

@@ -6,11 +6,11 @@ from typing import Any
 import flax.linen as nn
 
 from flowers_jax.errors import UsageError
-from flowers_jax.models import pretrained
 from flowers_jax.models.cnn import ResidualCNN
 from flowers_jax.models.mobilenet_v2 import MobileNetV2
-from flowers_jax.models.preprocessing import Preprocessing
 from flowers_jax.models.seed_cnn import SeedCNN
+from flowers_jax.models.weights import pretrained
+from flowers_jax.preprocessing import Preprocessing
 
 MODELS: dict[str, type[nn.Module]] = {"mobilenet_v2": MobileNetV2, "cnn": ResidualCNN, "seed_cnn": SeedCNN}
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from flowers_jax.models import pretrained
+from flowers_jax.models.weights import pretrained
 
 QUICKLY = {"xla_backend_optimization_level": 0}
 """XLA would optimise a program for seconds that runs once, for milliseconds."""

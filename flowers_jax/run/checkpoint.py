@@ -23,7 +23,7 @@ import orbax.checkpoint as ocp
 
 from flowers_jax.errors import DamageWarning, UsageError, first_line
 from flowers_jax.run import seal
-from flowers_jax.terminal import absl_level
+from flowers_jax.runtime.terminal import absl_level
 
 
 class Checkpoints:
@@ -73,7 +73,7 @@ class Checkpoints:
             optimizer=ocp.args.StandardSave(optimizer),
             progress=ocp.args.JsonSave(dict(progress)),
         )
-        with _one_voice():
+        with _quiet_orbax():
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._orbax.save(target, args=parts)
@@ -105,7 +105,7 @@ class Checkpoints:
     def next_number(self) -> int:
         return (self.latest() or 0) + 1
 
-    def go_on_from(self, number: int, keep: int) -> None:
+    def keep_until(self, number: int, keep: int) -> None:
         """Make checkpoint `number` the latest: remove what is damaged, later, half written or half removed."""
         self._remove({*self._damaged, *(found for found in self._sound if found > number)})
         for partial in self.folder.glob("*.orbax-checkpoint-tmp*"):
@@ -142,7 +142,7 @@ class Checkpoints:
         if number not in self._sound:
             raise FileNotFoundError(f"no checkpoint {number} in {self.folder}")
         try:
-            with _one_voice():
+            with _quiet_orbax():
                 return self._orbax.restore(self.folder / str(number), args=ocp.args.Composite(**parts))
         except Exception as error:  # its sums fit, and yet orbax may fail in any way on what another program wrote
             raise UsageError(
@@ -172,7 +172,7 @@ class Checkpoints:
 
 
 @contextlib.contextmanager
-def _one_voice() -> Iterator[None]:
+def _quiet_orbax() -> Iterator[None]:
     """Orbax's threads each print how they failed, before it is raised; the one who catches it says so once."""
     hook = sys.unraisablehook
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowers_jax import atomic
 from flowers_jax.errors import UsageError
 from flowers_jax.run import seal
+from flowers_jax.storage import atomic
 
 TRUSTED = ("config.json", "model.json", "splits.csv", "predictions.csv", "summary.json")
 

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from flowers_jax import atomic
-from flowers_jax.fetch import sha256_of
+from flowers_jax.storage import atomic
+from flowers_jax.storage.fetch import sha256_of
 
 NAME = "manifest.json"
 

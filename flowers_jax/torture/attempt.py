@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from flowers_jax import cli, compilation
+from flowers_jax import cli
+from flowers_jax.runtime import compilation
 from flowers_jax.torture import faults
 from flowers_jax.training.loop import fit
 from flowers_jax.types import Config

@@ -10,7 +10,7 @@ from pathlib import Path
 from flowers_jax.run import seal
 from flowers_jax.torture.attempt import Ended, attempt, forked
 from flowers_jax.torture.faults import ERRORS, KILLS
-from flowers_jax.torture.leavings import differences
+from flowers_jax.torture.outcome import differences
 from flowers_jax.types import Config
 
 KINDS = ("time", *KILLS, *ERRORS)

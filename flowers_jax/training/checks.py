@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from flax.linen.module import InterceptorContext
 
-from flowers_jax import parallel
-from flowers_jax.data.augment.compose import WHOLE
+from flowers_jax.augment.compose import WHOLE
 from flowers_jax.errors import UsageError
-from flowers_jax.models import pretrained
+from flowers_jax.models.weights import pretrained
+from flowers_jax.runtime import parallel
 from flowers_jax.training.state import Tree
 from flowers_jax.training.unread import only_defaults
 from flowers_jax.types import Config

@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from flowers_jax.data import memory
 from flowers_jax.data.split import SPLITS
-from flowers_jax.models.mobilenet_v2_layout import group_of, is_frozen, layers_above
+from flowers_jax.models.mobilenet_v2.layout import group_of, is_frozen, layers_above
 from flowers_jax.training.phases import Phase
-from flowers_jax.training.prepare import Job
 from flowers_jax.training.remarks import remarks
+from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress, Tree, split_params
 from flowers_jax.types import Config
 

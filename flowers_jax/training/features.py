@@ -20,14 +20,15 @@ import PIL
 from jaxtyping import Array, Float32, Int, Key
 from tqdm import tqdm
 
-from flowers_jax import atomic, fetch, parallel, source
+from flowers_jax.augment import Augment, augment_images, stored
 from flowers_jax.data import decode
-from flowers_jax.data.augment import Augment, augment_images, stored
 from flowers_jax.data.dataset import Dataset, Example
-from flowers_jax.data.pipeline import Part, in_order
+from flowers_jax.data.loader import SplitArrays, in_order
 from flowers_jax.evaluation.predict import Variables, few_at_once
-from flowers_jax.models.preprocessing import Preprocessing
-from flowers_jax.training.prepare import decode_part
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime import parallel
+from flowers_jax.storage import atomic, fetch, source
+from flowers_jax.training.setup import split_arrays
 from flowers_jax.training.step import named_key
 from flowers_jax.types import Config, Devices
 
@@ -75,22 +76,22 @@ class FeatureCache:
         # What is compiled for one augmentation serves every part, mirrored or not.
         self._extractor = functools.cache(partial(_make_extractor, module, preprocessing, devices))
         # The views of one part come one after the other, and most of the same pixels.
-        self._decoded = _keeping_the_last(partial(decode_part, config, dataset))
+        self._decoded = _keeping_the_last(partial(split_arrays, config, dataset))
         self.variables = {name: {"backbone": tree["backbone"]} for name, tree in variables.items()}
 
-    def part(self, split: str, view: View) -> Part:
+    def part(self, split: str, view: View) -> SplitArrays:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
         examples = [example for example in self.dataset.examples if example.split == split]
         labels = np.array([example.label for example in examples], np.int32)
         file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz"
         try:
             with file.open("rb") as stream:
-                return Part(np.load(stream)["features"], labels)
+                return SplitArrays(np.load(stream)["features"], labels)
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # not there, or damaged: a zip has sums
             features = self._compute(split, view)
         with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # what cannot be kept costs time only
             np.savez(partial, features=features)
-        return Part(features, labels)
+        return SplitArrays(features, labels)
 
     def _compute(self, split: str, view: View) -> Features:
         part = self._decoded(split, stored(self.preprocessing, view.augment))
@@ -130,11 +131,11 @@ class FeatureCache:
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
 
-def _keeping_the_last(decoded: Callable[..., Part]) -> Callable[..., Part]:
+def _keeping_the_last(decoded: Callable[..., SplitArrays]) -> Callable[..., SplitArrays]:
     """`decoded`, which lets go of its last result before it makes another, as `lru_cache` does not."""
-    last: dict[Any, Part] = {}
+    last: dict[Any, SplitArrays] = {}
 
-    def keeping(*arguments: Any) -> Part:
+    def keeping(*arguments: Any) -> SplitArrays:
         if arguments not in last:
             last.clear()
             last[arguments] = decoded(*arguments)
@@ -143,8 +144,10 @@ def _keeping_the_last(decoded: Callable[..., Part]) -> Callable[..., Part]:
     return keeping
 
 
-SOURCE = (*decode.SOURCE, "data/augment", "models", "ops", "evaluation/predict.py", "training/features.py")
-"""The modules that decide them, for `flowers_jax.source`."""
+SOURCE = (
+    *decode.SOURCE, "augment", "models", "ops", "preprocessing.py", "evaluation/predict.py", "training/features.py",
+)  # fmt: skip
+"""The modules that decide them, for `flowers_jax.storage.source`."""
 
 NETWORK = ("alpha", "convention", "head", "output_stride", "dtype", "convolution")
 """The fields of `MobileNetV2` that decide its features."""

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax import config as config_lib
-from flowers_jax import parallel
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training import console, signals
-from flowers_jax.training.prepare import Job, prepare
+from flowers_jax.runtime import parallel, signals
+from flowers_jax.training import console
+from flowers_jax.training.setup import Job, prepare
 from flowers_jax.training.trainer import Trainer
 from flowers_jax.types import Config
 
@@ -56,7 +56,7 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
     trainer = Trainer(config, job, started)
     try:
         run.clear_partial()
-        job.checkpoints.go_on_from(job.checkpoint, config.checkpoint.keep)
+        job.checkpoints.keep_until(job.checkpoint, config.checkpoint.keep)
         run.forget_summary()  # of an earlier end, where more epochs are asked for now
         run.write_config(config)
         if not job.checkpoint:

@@ -8,8 +8,8 @@ from typing import Any
 import flax.linen as nn
 import optax
 
-from flowers_jax.models.mobilenet_v2_layout import frozen_parts, layers_above
-from flowers_jax.training.optim import make_optimizer
+from flowers_jax.models.mobilenet_v2.layout import frozen_parts, layers_above
+from flowers_jax.training.optimizer import make_optimizer
 from flowers_jax.training.schedule import Schedule, constant, make_schedule
 from flowers_jax.training.state import Progress
 from flowers_jax.types import Config

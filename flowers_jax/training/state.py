@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import struct, traverse_util
 
-from flowers_jax.models.mobilenet_v2_layout import is_frozen
+from flowers_jax.models.mobilenet_v2.layout import is_frozen
 from flowers_jax.training.monitor import BestState, PlateauState, StoppingState
 
 Tree = Any

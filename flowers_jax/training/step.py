@@ -1,4 +1,4 @@
-"""One training step, pure and per replica; `flowers_jax.parallel` maps it over the devices."""
+"""One training step, pure and per replica; `flowers_jax.runtime.parallel` maps it over the devices."""
 
 import zlib
 from collections.abc import Collection
@@ -11,10 +11,10 @@ import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, Key
 
-from flowers_jax.data.augment import Augment, Examples, augment_images, mix, partner_rows
+from flowers_jax.augment import Augment, Examples, augment_images, mix, partner_rows
 from flowers_jax.evaluation.predict import eval_step
-from flowers_jax.models.preprocessing import Preprocessing
-from flowers_jax.parallel import AXIS
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime.parallel import AXIS
 from flowers_jax.training.state import TrainState, Tree, merge_params, split_params
 
 __all__ = ["eval_step", "named_key", "train_step"]

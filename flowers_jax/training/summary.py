@@ -12,7 +12,7 @@ from flowers_jax.data.dataset import Example
 from flowers_jax.data.split import without_photographs
 from flowers_jax.evaluation import metrics
 from flowers_jax.training.console import parameter_counts
-from flowers_jax.training.prepare import Job
+from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress
 from flowers_jax.types import Config
 

@@ -12,16 +12,16 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from flowers_jax import parallel
-from flowers_jax.data import augment
-from flowers_jax.data.pipeline import Batch, Part, batches, epoch_order
+from flowers_jax import augment
+from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import Interrupted, TrainingError
 from flowers_jax.evaluation import metrics
-from flowers_jax.training import checkpointing, console, signals
-from flowers_jax.training.checkpointing import initial_state, restore_variables
-from flowers_jax.training.optim import with_learning_rate
-from flowers_jax.training.parts import make_parts
-from flowers_jax.training.prepare import Job
+from flowers_jax.runtime import parallel, signals
+from flowers_jax.training import checkpoint, console
+from flowers_jax.training.checkpoint import initial_state, restore_variables
+from flowers_jax.training.optimizer import with_learning_rate
+from flowers_jax.training.phase_data import make_phase_data
+from flowers_jax.training.setup import Job
 from flowers_jax.training.state import EpochSums, Tree, eval_variables
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import predictions, summarize
@@ -58,7 +58,7 @@ class Trainer:
                 raise Interrupted(self.stop.signum, self.how_to_go_on())
             if self.progress.phase + 1 == len(self.job.phases):
                 return
-            del self.parts  # its photographs, before the next phase decodes its own
+            del self.phase_data  # its photographs, before the next phase decodes its own
             next_phase = self.job.phases[self.progress.phase + 1]
             self.progress = self.watch.next_phase(self.progress, next_phase.learning_rate)
 
@@ -66,11 +66,15 @@ class Trainer:
         """The summary and a row for each test photograph, which are read here and nowhere else."""
         variables = self._kept_variables()
         examples = [example for example in self.job.dataset.examples if example.split == "test"]
-        test = self.parts.logits(variables, "test") if examples else None
+        test = self.phase_data.logits(variables, "test") if examples else None
         summary = summarize(
-            self.config, self.job, self.progress,
-            validation=self.parts.logits(variables, "validation"), test=test, seconds=time.monotonic() - self.start,
-        )  # fmt: skip
+            self.config,
+            self.job,
+            self.progress,
+            validation=self.phase_data.logits(variables, "validation"),
+            test=test,
+            seconds=time.monotonic() - self.start,
+        )
         return summary, predictions(examples, self.job.dataset.classes, test, summary["temperature"]) if test else []
 
     def _enter(self, number: int) -> None:
@@ -83,17 +87,17 @@ class Trainer:
         state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=config.optimizer.ema > 0)
         self.state = parallel.replicate(jax.device_get(state), self.job.devices)
         if resumed:
-            self.state = checkpointing.restore(self.checkpoints, self.job.checkpoint, self.state, phase.frozen)
+            self.state = checkpoint.restore(self.checkpoints, self.job.checkpoint, self.state, phase.frozen)
         variables = jax.device_get(eval_variables(self.state, phase.frozen))
-        self.parts = make_parts(config, self.job, phase, variables, self.augment)
+        self.phase_data = make_phase_data(config, self.job, phase, variables, self.augment)
         step = partial(
             train_step, module=phase.module, optimizer=phase.optimizer, preprocessing=self.job.preprocessing,
-            frozen=phase.frozen, augment=self.parts.augment, label_smoothing=config.optimizer.label_smoothing,
+            frozen=phase.frozen, augment=self.phase_data.augment, label_smoothing=config.optimizer.label_smoothing,
             ema=config.optimizer.ema, seed=config.seed,
         )  # fmt: skip
         self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
         self.compared = len(self.job.devices) == 1
-        self.bar = console.Bar(phase, len(self.parts.training[0].labels), progress, config.checkpoint.monitor)
+        self.bar = console.Bar(phase, len(self.phase_data.training[0].labels), progress, config.checkpoint.monitor)
         self.last_save = time.monotonic()  # nothing is lost yet
 
     def _phase_is_over(self) -> bool:
@@ -107,7 +111,7 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Every batch that the epoch still has, one step each."""
         self.bar.start_epoch(self.progress)
-        part = self.parts.training[self.progress.phase_epoch % len(self.parts.training)]
+        part = self.phase_data.training[self.progress.phase_epoch % len(self.phase_data.training)]
         order = epoch_order(len(part.labels), self.config.seed, self.progress.epoch)
         waiting: list[tuple[float, dict[str, Array]]] = []
         with jax.transfer_guard("disallow"):
@@ -136,7 +140,7 @@ class Trainer:
                 f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.last_good()}"
             )
 
-    def _timed(self, part: Part, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
+    def _timed(self, part: SplitArrays, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
         """The epoch's remaining batches, each with the seconds that the device would have had to wait for it."""
         data = batches(part, order, self.config.batch_size, first=self.progress.sums.batches)
         self.mark = time.monotonic()
@@ -166,7 +170,7 @@ class Trainer:
     def _end_epoch(self) -> None:
         """Evaluate, move the monitors on, write the row, save where it is due."""
         sums, before = self.progress.sums, time.monotonic()
-        logits, labels = self.parts.logits(eval_variables(self.state, self.phase.frozen), "validation")
+        logits, labels = self.phase_data.logits(eval_variables(self.state, self.phase.frozen), "validation")
         row = {
             "epoch": self.progress.epoch + 1,
             "phase": self.phase.name,
@@ -209,7 +213,7 @@ class Trainer:
         return leave, bool(leave or steps_are_due or minutes_are_due)
 
     def _epoch_is_due(self) -> bool:
-        return checkpointing.is_due(
+        return checkpoint.is_due(
             self.progress, on_features=self.phase.on_features, is_last=self._phase_is_over(),
             is_best=self.watch.use_best and self.progress.best.improved,
             every_steps=self.config.checkpoint.every_steps, seconds=time.monotonic() - self.last_save,
@@ -227,7 +231,7 @@ class Trainer:
             model = jax.device_get((state.params, state.batch_stats, state.ema))
             if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(model)):
                 raise self._not_finite(f"parameters or statistics are not finite after step {int(state.step)}")
-            checkpointing.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
+            checkpoint.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
         self.last_save = time.monotonic()
 
     def how_to_go_on(self) -> str:

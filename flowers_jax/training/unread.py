@@ -7,9 +7,8 @@ A value that is already what happens is none of them: `model.batch_norm=stored` 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from flowers_jax import base_config
+from flowers_jax import augment, base_config
 from flowers_jax import config as config_lib
-from flowers_jax.data import augment
 from flowers_jax.errors import UsageError
 from flowers_jax.types import Config
 

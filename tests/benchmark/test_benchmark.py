@@ -9,7 +9,7 @@ import pytest
 
 from flowers_jax import models
 from flowers_jax.benchmark import CLASSES, SIZES, keras_peer, ours
-from flowers_jax.models import table
+from flowers_jax.models import summary
 from tests.conftest import ROOT
 from tests.scripts.commands import script
 
@@ -111,7 +111,7 @@ def test_mistakes_are_one_line_before_any_work(capsys, arguments, message):
 @pytest.mark.parametrize("model", SIZES)
 def test_keras_trains_the_same_network(model):
     network = keras_peer.NETWORKS[model](SIZES[model])
-    rows = table.layers(models.create(model, CLASSES), SIZES[model])
+    rows = summary.layers(models.create(model, CLASSES), SIZES[model])
     assert network.count_params() == sum(row.parameters + row.statistics for row in rows)
 
 
@@ -121,5 +121,5 @@ def test_torch_trains_the_same_network(model):
     from flowers_jax.benchmark import torch_networks
 
     network = torch_networks.NETWORKS[model](SIZES[model])
-    rows = table.layers(models.create(model, CLASSES), SIZES[model])
+    rows = summary.layers(models.create(model, CLASSES), SIZES[model])
     assert sum(leaf.numel() for leaf in network.parameters()) == sum(row.parameters for row in rows)

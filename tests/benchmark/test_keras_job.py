@@ -11,7 +11,7 @@ import pytest
 
 from flowers_jax.benchmark import keras_job
 from flowers_jax.models import mobilenet_v2
-from flowers_jax.models.tensor_names import KERAS, export_variables
+from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, export_variables
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
 

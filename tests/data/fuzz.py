@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flowers_jax.data import similar
+from flowers_jax.data.checks import similar
 from flowers_jax.data.decode import DecodeError, decode
 
 MOST_PIXELS = 250_000

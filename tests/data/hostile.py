@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flowers_jax.data import jpeg, procedural
+from flowers_jax.data.checks import jpeg
+from flowers_jax.data.sources import procedural
 from tests.conftest import png
 from tests.data.pictures import scene
 

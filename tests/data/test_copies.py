@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from flowers_jax.data import sources
-from flowers_jax.data.folder import load_folder, scan_folder
+from flowers_jax.data.sources.folder import load_folder, scan_folder
 from tests.conftest import png
 from tests.data.pictures import scene
 

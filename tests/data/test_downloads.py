@@ -7,11 +7,13 @@ import time
 
 import pytest
 
-from flowers_jax import base_config, fetch
-from flowers_jax.data import flower_species, sources, tf_flowers
+from flowers_jax import base_config
+from flowers_jax.data import sources
 from flowers_jax.data.decode import decode
 from flowers_jax.data.lazy_tensorflow import tensorflow_datasets
+from flowers_jax.data.sources import flower_species, tf_flowers
 from flowers_jax.errors import UsageError
+from flowers_jax.storage import fetch
 from tests.conftest import png
 
 CLASSES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")

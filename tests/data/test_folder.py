@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from flowers_jax.data.folder import load_folder
+from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.errors import UsageError
 from tests.conftest import png
 

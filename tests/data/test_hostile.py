@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from flowers_jax.data.folder import load_folder
+from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.training.loop import fit
 from tests.conftest import png
 from tests.data import hostile

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_jax.data import jpeg
+from flowers_jax.data.checks import jpeg
 from flowers_jax.data.decode import DecodeError, decode
 from tests.conftest import SHARED, png
 from tests.data.pictures import scene

@@ -1,8 +1,10 @@
 """Contents that decoded once are not decoded again to be checked."""
 
-from flowers_jax import base_config, fetch
-from flowers_jax.data import collect, known_good, sources
-from flowers_jax.data.known_good import Known
+from flowers_jax import base_config
+from flowers_jax.data import sources
+from flowers_jax.data.checks import collect, known_good
+from flowers_jax.data.checks.known_good import Known
+from flowers_jax.storage import fetch
 
 SEEN = {"a" * 64: Known(7, "b" * 64)}
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from flowers_jax.data import procedural, similar
+from flowers_jax.data.checks import similar
 from flowers_jax.data.decode import decode
-from flowers_jax.data.folder import load_folder
+from flowers_jax.data.sources import procedural
+from flowers_jax.data.sources.folder import load_folder
 from tests.conftest import png
 from tests.data.pictures import scene
 

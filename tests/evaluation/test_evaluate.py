@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_jax.data import procedural
-from flowers_jax.data.folder import load_folder
+from flowers_jax.data.sources import procedural
+from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.errors import UsageError
-from flowers_jax.evaluation import trained
+from flowers_jax.evaluation import trained_model
 from flowers_jax.evaluation.evaluate import evaluate, trained_on
 from flowers_jax.training.loop import fit
 from tests.conftest import png, smoke_config
@@ -26,7 +26,7 @@ def train(data, run, **changes):
     for name, value in changes.items():
         config.data[name] = value
     fit(config, run)
-    return trained.load(str(run))
+    return trained_model.load(str(run))
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from flowers_jax.errors import DamageWarning, UsageError
-from flowers_jax.evaluation import trained
-from flowers_jax.fetch import sha256_of
+from flowers_jax.evaluation import trained_model
 from flowers_jax.run import seal
 from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.storage.fetch import sha256_of
 from flowers_jax.training.loop import fit
 from tests.conftest import ROOT, smoke_config
 
@@ -59,7 +59,7 @@ def test_a_description_is_data(run, monkeypatch, tmp_path, changes):
     (run / "model.json").write_text(json.dumps(json.loads((run / "model.json").read_text()) | changes))
     reseal(run)
     with pytest.raises(UsageError, match=r"model\.json: no model of this version"):
-        trained.load(str(run))
+        trained_model.load(str(run))
     assert not (tmp_path / "canary").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_config_is_data(run, monkeypatch, tmp_path):
     (run / "config.json").write_text(json.dumps(values | {"data.dir": 1, "seed": "__import__('os')"}))
     reseal(run)
     with pytest.raises(UsageError, match=r"config\.json is of no run of this version"):
-        trained.load(str(run))
+        trained_model.load(str(run))
 
 
 LOAD_WITH_PICKLES = """
@@ -96,11 +96,11 @@ for file in files:
     file.write_bytes(pickle.dumps(Canary()))
     reseal(run)
     with contextlib.suppress(UsageError):  # what is not needed for predicting may be anything
-        trained.load(str(run))
+        trained_model.load(str(run))
     assert not Path("canary").exists(), file
     file.write_bytes(whole)
 reseal(run)
-print(trained.load(str(run)).classes)
+print(trained_model.load(str(run)).classes)
 """
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_jax.data import procedural
+from flowers_jax.data.sources import procedural
 from flowers_jax.errors import UsageError
 from flowers_jax.lessons import LESSONS, backward, line_detector, one_by_one, photograph, shapes
 from tests.conftest import ROOT, png

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from flowers_jax import models
-from flowers_jax.models import pretrained
 from flowers_jax.models.initial import initial_variables
-from flowers_jax.models.tensor_names import KERAS, export_variables
+from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, export_variables
+from flowers_jax.models.weights import pretrained
 
 KEY = jax.random.key(3)
 

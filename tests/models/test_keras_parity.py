@@ -12,9 +12,9 @@ import pytest
 from flax import traverse_util
 
 from flowers_jax import models
-from flowers_jax.models import tensor_names
-from flowers_jax.models.mobilenet_v2_layout import blocks
-from flowers_jax.models.tensor_names import KERAS, import_variables
+from flowers_jax.models.mobilenet_v2 import tensor_names
+from flowers_jax.models.mobilenet_v2.layout import blocks
+from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, import_variables
 
 CLASSES = 7
 WIDTHS, SIZES = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4), (96, 128, 160, 192, 224, 97, 225)

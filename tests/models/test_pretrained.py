@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from flowers_jax import fetch
 from flowers_jax.errors import UsageError
-from flowers_jax.models import mobilenet_v2, pretrained, tensor_files
-from flowers_jax.models.mobilenet_v2_layout import CONVENTIONS
-from flowers_jax.models.tensor_names import FAMILIES, export_variables
+from flowers_jax.models import mobilenet_v2
+from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS
+from flowers_jax.models.mobilenet_v2.tensor_names import FAMILIES, export_variables
+from flowers_jax.models.weights import pretrained, tensor_files
+from flowers_jax.storage import fetch
 from tests.conftest import SHARED
 
 TORCHVISION = SHARED / "weights" / "mobilenet_v2-b0353104.safetensors"

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from flowers_jax.models import tensor_files
-from flowers_jax.models.tensor_files import WeightsError
+from flowers_jax.models.weights import tensor_files
+from flowers_jax.models.weights.tensor_files import WeightsError
 from tests.conftest import ROOT
 from tests.models.test_tensor_files import zipped
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from flowers_jax.models import tensor_files
-from flowers_jax.models.tensor_files import WeightsError
+from flowers_jax.models.weights import tensor_files
+from flowers_jax.models.weights.tensor_files import WeightsError
 from tests.conftest import ROOT, keras_image
 
 GOLDENS = ROOT / "tests" / "goldens"

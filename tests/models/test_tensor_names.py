@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from flowers_jax import models
-from flowers_jax.models import tensor_names
-from flowers_jax.models.tensor_files import WeightsError
-from flowers_jax.models.tensor_names import FAMILIES, export_variables, import_variables
+from flowers_jax.models.mobilenet_v2 import tensor_names
+from flowers_jax.models.mobilenet_v2.tensor_names import FAMILIES, export_variables, import_variables
+from flowers_jax.models.weights.tensor_files import WeightsError
 
 BY_NAME = {family.name: family for family in FAMILIES}
 

@@ -7,8 +7,8 @@ import pytest
 from flax import traverse_util
 
 from flowers_jax import models
-from flowers_jax.models import tensor_names
-from flowers_jax.models.tensor_names import FAMILIES
+from flowers_jax.models.mobilenet_v2 import tensor_names
+from flowers_jax.models.mobilenet_v2.tensor_names import FAMILIES
 from tests.conftest import ROOT
 from tests.goldens.torchvision_case import ALPHA, CLASSES, images, loss_weights, random_tensor, row
 

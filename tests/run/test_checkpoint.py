@@ -69,7 +69,7 @@ def test_what_is_damaged_goes_when_training_goes_on(run):
     with pytest.warns(DamageWarning, match="checkpoints/3"):
         checkpoints = Checkpoints(run)
     assert (run / "checkpoints" / "3").is_dir()  # reading removes nothing
-    checkpoints.go_on_from(2, keep=2)
+    checkpoints.keep_until(2, keep=2)
     assert numbers(run) == [1, 2] and checkpoints.next_number() == 3
 
 
@@ -80,7 +80,7 @@ def test_a_link_to_another_run_is_cut_and_that_run_left_alone(run, tmp_path_fact
     (run / "checkpoints" / "7").write_text("a file")
     with pytest.warns(DamageWarning):
         checkpoints = Checkpoints(run)
-    checkpoints.go_on_from(3, keep=2)
+    checkpoints.keep_until(3, keep=2)
     assert numbers(run) == [1, 2, 3] and (other / "manifest.json").is_file()
 
 

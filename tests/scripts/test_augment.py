@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flowers_jax.data import procedural
+from flowers_jax.data.sources import procedural
 from tests.scripts.commands import SMOKE, script
 
 

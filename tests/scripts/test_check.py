@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flowers_jax.data import copy_folder
+from flowers_jax.data.checks import clean_copy
 from flowers_jax.data.decode import format_of
-from flowers_jax.data.folder import scan_folder
+from flowers_jax.data.sources.folder import scan_folder
 from tests.conftest import png
 from tests.data import hostile
 from tests.data.pictures import scene
@@ -198,7 +198,7 @@ def test_a_copy_that_fails_leaves_nothing(folder, tmp_path, monkeypatch, capsys,
         if len(copied) == 20:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setitem(copy_folder.MODES, "copy", full)
+    monkeypatch.setitem(clean_copy.MODES, "copy", full)
     assert script("check", folder, f"--fix={clean}") == 1
     out, error = capsys.readouterr()
     assert "No space left on device" in error and len(error.splitlines()) == 1 and out == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowers_jax.data import procedural
+from flowers_jax.data.sources import procedural
 from tests.conftest import ROOT
 from tests.scripts.commands import SMOKE, script, table, tree
 

@@ -8,7 +8,7 @@ import safetensors.numpy
 from flax import traverse_util
 
 from flowers_jax.models import mobilenet_v2
-from flowers_jax.models.tensor_names import TORCHVISION, export_variables
+from flowers_jax.models.mobilenet_v2.tensor_names import TORCHVISION, export_variables
 from flowers_jax.training.loop import Trainer, fit
 from tests.conftest import smoke_config
 

@@ -2,7 +2,7 @@
 
 import csv
 
-from flowers_jax.torture import leavings
+from flowers_jax.torture import outcome
 
 
 def rows(workdir):
@@ -11,18 +11,18 @@ def rows(workdir):
 
 
 def timeless(workdir):
-    return leavings.metrics(workdir), leavings.summary(workdir)
+    return outcome.metrics(workdir), outcome.summary(workdir)
 
 
 def state_bytes(workdir):
     """Every array of the latest checkpoint, as it lies there."""
-    return {path: leaf.tobytes() for path, leaf in leavings.state(workdir).items()}
+    return {path: leaf.tobytes() for path, leaf in outcome.state(workdir).items()}
 
 
 def state_arrays(workdir):
     """`model` and `optimizer` of the latest checkpoint, each as path -> array."""
     arrays = {"model": {}, "optimizer": {}}
-    for path, leaf in leavings.state(workdir).items():
+    for path, leaf in outcome.state(workdir).items():
         part, _, below = path.partition("/")
         arrays[part][below] = leaf
     return arrays

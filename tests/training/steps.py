@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from flowers_jax import parallel
-from flowers_jax.data.augment import Augment, Generator
+from flowers_jax.augment import Augment, Generator
 from flowers_jax.models.initial import initial_variables
+from flowers_jax.runtime import parallel
 from flowers_jax.training.state import TrainState, split_params
 from flowers_jax.training.step import train_step
 

@@ -3,7 +3,7 @@
 from flowers_jax import config as config_lib
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
-from flowers_jax.training.prepare import _dataset
+from flowers_jax.training.setup import _dataset
 from tests.training.runs import rows
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import optax
 import pytest
 
-from flowers_jax import models, parallel
+from flowers_jax import models
+from flowers_jax.augment import Augment, Generator
 from flowers_jax.config_rules import RULES
-from flowers_jax.data.augment import Augment, Generator
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.models.layers import Dropout, drop_path, example_keys
 from flowers_jax.models.mobilenet_v2 import MobileNetV2
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime import parallel
 from flowers_jax.training.loop import fit
 from tests.training.steps import MIX, batch, run, start
 

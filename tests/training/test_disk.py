@@ -9,7 +9,7 @@ import pytest
 
 from flowers_jax.errors import TrainingError
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.torture.leavings import differences
+from flowers_jax.torture.outcome import differences
 from flowers_jax.training.loop import fit
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from flowers_jax.errors import TrainingError, UsageError
-from flowers_jax.evaluation import trained
+from flowers_jax.evaluation import trained_model
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.training import parts, trainer
+from flowers_jax.training import phase_data, trainer
 from flowers_jax.training.loop import fit
 from tests.training.runs import rows, state_bytes, timeless
 
@@ -82,7 +82,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(smoke, tmp_path, monkeypa
     ):
         fit(smoke, tmp_path / "run")
     assert Checkpoints(tmp_path / "run").latest() == 1
-    assert trained.load(str(tmp_path / "run")).classes == ("eight_petals", "five_petals", "three_petals")
+    assert trained_model.load(str(tmp_path / "run")).classes == ("eight_petals", "five_petals", "three_petals")
 
 
 def test_a_rate_that_explodes_saves_nothing_that_is_not_finite(smoke, tmp_path):
@@ -96,7 +96,7 @@ def test_looking_at_a_running_training_leaves_its_files_alone(smoke, tmp_path):
     fit(smoke, tmp_path / "run")
     unfinished = tmp_path / "run" / "checkpoints" / "9.orbax-checkpoint-tmp"
     unfinished.mkdir()
-    trained.load(str(tmp_path / "run"))
+    trained_model.load(str(tmp_path / "run"))
     assert unfinished.is_dir()
 
 
@@ -114,13 +114,13 @@ def test_no_test_part_is_said_with_null(smoke, tmp_path):
 
 def test_the_test_part_is_read_once_after_training(smoke, tmp_path, monkeypatch):
     seen = []
-    decode = parts.decode_part
+    decode = phase_data.split_arrays
 
     def watched(config, dataset, split, preprocessing):
         seen.append((split, Checkpoints(tmp_path / "run").latest() or 0))
         return decode(config, dataset, split, preprocessing)
 
-    monkeypatch.setattr(parts, "decode_part", watched)
+    monkeypatch.setattr(phase_data, "split_arrays", watched)
     fit(smoke, tmp_path / "run")
     assert seen == [("train", 0), ("validation", 0), ("test", 3)]
 

@@ -8,17 +8,17 @@ import numpy as np
 import psutil
 import pytest
 
-from flowers_jax.data import pipeline
+from flowers_jax.data import loader
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError
-from flowers_jax.evaluation import trained
+from flowers_jax.evaluation import trained_model
 from flowers_jax.evaluation.evaluate import evaluate
-from flowers_jax.models.preprocessing import Preprocessing
+from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training import features
-from flowers_jax.training import prepare as prepare_module
+from flowers_jax.training import setup as prepare_module
 from flowers_jax.training.loop import fit
-from flowers_jax.training.prepare import prepare
+from flowers_jax.training.setup import prepare
 
 PHOTOGRAPH = 28 * 28 * 3
 WITH_MARGINS = 56 * 56 * 3
@@ -49,13 +49,13 @@ def frozen(config):
 def test_the_size_is_that_of_what_is_decoded(smoke, tmp_path, monkeypatch, capsys, normalize):
     cropped(smoke)
     smoke.epochs, smoke.data.normalize, held = 1, normalize, {}
-    fill = pipeline._fill
+    fill = loader._fill
 
     def watched(target, *rest):
         held[target.shape] = target.nbytes
         fill(target, *rest)
 
-    monkeypatch.setattr(pipeline, "_fill", watched)
+    monkeypatch.setattr(loader, "_fill", watched)
     fit(smoke, tmp_path / "run")
     held.pop((96, 28, 28, 3), None)  # which only gave its mean
     assert list(held) == [(96, 56, 56, 3), (12, 28, 28, 3)]
@@ -87,9 +87,9 @@ def test_features_never_hold_two_parts(smoke, monkeypatch):
         alive[:] = [one for one in alive if one() is not None]
         alive.append(weakref.ref(images))
         most.append(len(alive))
-        return pipeline.Part(images, np.zeros(4, np.int32))
+        return loader.SplitArrays(images, np.zeros(4, np.int32))
 
-    monkeypatch.setattr(features, "decode_part", watched)
+    monkeypatch.setattr(features, "split_arrays", watched)
     nothing = Dataset("", "", (), (), lambda _: b""), nn.Module(), {"params": {"backbone": {}}}
     cache = features.FeatureCache(smoke, *nothing, Preprocessing(32), ())
     for split, size in (("train", 32), ("train", 64), ("train", 64), ("validation", 32), ("test", 32)):
@@ -105,7 +105,7 @@ def test_more_than_there_is_is_refused_before_anything_is_decoded_or_written(
     needed = 120 * PHOTOGRAPH
     available(needed - 1)
     with monkeypatch.context() as context, pytest.raises(UsageError) as refused:
-        context.setattr(pipeline, "_fill", None)
+        context.setattr(loader, "_fill", None)
         fit(smoke, tmp_path / "run")
     assert str(refused.value) == (
         "--config.data.image_size=28: the decoded photographs take 0.3 MB of memory, of which 0.3 MB are free; give a "
@@ -122,7 +122,7 @@ def test_more_than_there_is_is_refused_before_anything_is_decoded_or_written(
 def test_an_evaluation_too(smoke, tmp_path, folder, available):
     smoke.epochs = 1
     fit(smoke, tmp_path / "run")
-    model = trained.load(str(tmp_path / "run"))
+    model = trained_model.load(str(tmp_path / "run"))
     available(60 * PHOTOGRAPH - 1)
     with pytest.raises(UsageError, match=r"drawn flowers: the decoded photographs take 0\.1 MB of memory, of which"):
         evaluate(model, str(folder))

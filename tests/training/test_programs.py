@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from flowers_jax import parallel
+from flowers_jax.runtime import parallel
 from flowers_jax.training.loop import fit
 
 

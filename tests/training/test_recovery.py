@@ -5,10 +5,10 @@ import shutil
 import pytest
 
 from flowers_jax.errors import DamageWarning, UsageError
-from flowers_jax.evaluation import trained
+from flowers_jax.evaluation import trained_model
 from flowers_jax.run import lock, seal
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.torture.leavings import differences
+from flowers_jax.torture.outcome import differences
 from flowers_jax.training.loop import fit
 
 
@@ -83,7 +83,7 @@ def test_weights_that_changed_before_the_first_checkpoint_are_told(stopped, smok
 def test_a_lost_manifest_is_seen_by_readers_too(stopped):
     (stopped / seal.NAME).unlink()
     with pytest.raises(UsageError, match=r"manifest\.json is missing"):
-        trained.load(str(stopped))
+        trained_model.load(str(stopped))
 
 
 def test_where_the_best_model_is_lost_another_takes_its_place(smoke, tmp_path):
@@ -92,7 +92,7 @@ def test_where_the_best_model_is_lost_another_takes_its_place(smoke, tmp_path):
     assert best < 8
     flip(tmp_path / "run" / "checkpoints" / str(best) / "model" / "_METADATA")
     with pytest.warns(DamageWarning, match=f"checkpoints/{best} is skipped"):
-        assert trained.load(str(tmp_path / "run")).classes
+        assert trained_model.load(str(tmp_path / "run")).classes
     (tmp_path / "run" / "summary.json").unlink()
     with pytest.warns(DamageWarning) as said:
         assert fit(smoke, tmp_path / "run")["best_epoch"] == 9
@@ -114,7 +114,7 @@ def test_a_damaged_summary_gives_no_temperature(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
     flip(tmp_path / "run" / "summary.json")
     with pytest.raises(UsageError, match=r"summary\.json: damaged"):
-        trained.load(str(tmp_path / "run"))
+        trained_model.load(str(tmp_path / "run"))
 
 
 def test_checkpoints_without_a_manifest_are_not_trusted(stopped, smoke):

@@ -5,10 +5,10 @@ import signal
 import pytest
 
 from flowers_jax.errors import Interrupted
-from flowers_jax.evaluation import trained
+from flowers_jax.evaluation import trained_model
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.torture.leavings import differences
-from flowers_jax.training import checkpointing, console
+from flowers_jax.torture.outcome import differences
+from flowers_jax.training import checkpoint, console
 from flowers_jax.training.loop import fit
 from flowers_jax.training.monitor import PlateauState
 from flowers_jax.training.state import Progress
@@ -33,15 +33,15 @@ WITHOUT = {
 )
 def test_each_reason_is_one(reason):
     progress = Progress(PlateauState(1.0), epoch=10, phase_epoch=4)
-    assert not checkpointing.is_due(progress, **WITHOUT)
-    assert checkpointing.is_due(progress, **WITHOUT | reason)
-    assert checkpointing.is_due(Progress(PlateauState(1.0), epoch=11, phase_epoch=5), **WITHOUT)
+    assert not checkpoint.is_due(progress, **WITHOUT)
+    assert checkpoint.is_due(progress, **WITHOUT | reason)
+    assert checkpoint.is_due(Progress(PlateauState(1.0), epoch=11, phase_epoch=5), **WITHOUT)
 
 
 @pytest.fixture
 def last(on_features, monkeypatch):
     """Seven epochs, of which the model is the last, and every checkpoint is kept."""
-    monkeypatch.setattr(checkpointing, "SECONDS", 600.0)  # of a slow machine too
+    monkeypatch.setattr(checkpoint, "SECONDS", 600.0)  # of a slow machine too
     on_features.epochs, on_features.checkpoint.use, on_features.checkpoint.keep = 7, "last", 99
     return on_features
 
@@ -136,7 +136,7 @@ def test_within_an_epoch_the_model_is_the_one_that_was_saved(last, seven, tmp_pa
         fit(last, tmp_path / "cut")
     assert saved(tmp_path / "cut") == [(5, 0, 5, 1), (6, 4, 5, 1)]
     assert Checkpoints(tmp_path / "cut").usable() == (2, 1)
-    trained.load(str(tmp_path / "cut"))
+    trained_model.load(str(tmp_path / "cut"))
     fit(last, tmp_path / "cut")
     assert timeless(seven) == timeless(tmp_path / "cut") and state_bytes(seven) == state_bytes(tmp_path / "cut")
 

@@ -10,7 +10,7 @@ import pytest
 
 from flowers_jax import base_config
 from flowers_jax import config as config_lib
-from flowers_jax.training.optim import make_optimizer, with_learning_rate
+from flowers_jax.training.optimizer import make_optimizer, with_learning_rate
 from flowers_jax.training.schedule import make_schedule
 
 

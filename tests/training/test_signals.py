@@ -8,8 +8,8 @@ import pytest
 
 from flowers_jax.errors import Interrupted
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.torture.leavings import differences
-from flowers_jax.training import features, parts
+from flowers_jax.torture.outcome import differences
+from flowers_jax.training import features, phase_data
 from flowers_jax.training.loop import fit
 from flowers_jax.training.trainer import Trainer
 from tests.conftest import ROOT
@@ -84,7 +84,7 @@ def stop_in(monkeypatch):
         (Checkpoints, "save", 2, signal.SIGINT),
         (Trainer, "_train_epoch", 1, signal.SIGTERM),  # before the first batch
         (Trainer, "test", 1, signal.SIGINT),
-        (parts, "decode_part", 1, signal.SIGTERM),  # nothing to save yet
+        (phase_data, "split_arrays", 1, signal.SIGTERM),  # nothing to save yet
     ],
 )
 def test_a_signal_at_any_moment(whole, smoke, tmp_path, stop_in, owner, name, nth, signum):
@@ -92,7 +92,7 @@ def test_a_signal_at_any_moment(whole, smoke, tmp_path, stop_in, owner, name, nt
     with pytest.raises(Interrupted) as stopped:
         fit(smoke, tmp_path / "cut")
     assert stopped.value.signum == signum
-    assert ("goes on from here" in str(stopped.value)) == (name != "decode_part")
+    assert ("goes on from here" in str(stopped.value)) == (name != "split_arrays")
     fit(smoke, tmp_path / "cut")
     # A save within an epoch has a number of its own, so that those after it are other ones.
     assert {name.split("/")[0] for name in differences(whole, tmp_path / "cut")} <= {"checkpoints", "2", "3", "4"}

@@ -9,12 +9,13 @@ import numpy as np
 import optax
 import pytest
 
-from flowers_jax import models, parallel
-from flowers_jax.data.augment import Augment
+from flowers_jax import models
+from flowers_jax.augment import Augment
 from flowers_jax.models.initial import initial_variables
-from flowers_jax.models.preprocessing import Preprocessing
-from flowers_jax.training.checkpointing import initial_state
-from flowers_jax.training.optim import make_optimizer, with_learning_rate
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime import parallel
+from flowers_jax.training.checkpoint import initial_state
+from flowers_jax.training.optimizer import make_optimizer, with_learning_rate
 from flowers_jax.training.state import eval_variables
 from flowers_jax.training.step import eval_step, named_key
 from tests.training.steps import MIX, batch, run, start

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from flowers_jax import fetch
 from flowers_jax.errors import Interrupted
-from flowers_jax.models.mobilenet_v2_layout import frozen_parts, is_frozen
+from flowers_jax.models.mobilenet_v2.layout import frozen_parts, is_frozen
+from flowers_jax.storage import fetch
 from flowers_jax.training import features
 from flowers_jax.training.loop import fit
 from tests.conftest import smoke_config
@@ -91,7 +91,7 @@ def test_both_stages_go_on_bitwise(transfer, both_stages, tmp_path, stop_after, 
 def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, small_weights, tmp_path, freeze):
     from safetensors.numpy import load_file
 
-    from flowers_jax.models.tensor_names import import_variables
+    from flowers_jax.models.mobilenet_v2.tensor_names import import_variables
 
     transfer.transfer.epochs, transfer.transfer.views, transfer.optimizer.ema = 0, 0, 0.0
     transfer.model.freeze, transfer.optimizer.layer_decay = freeze, 1.0

@@ -124,7 +124,7 @@ def test_a_run_that_has_begun_goes_on(smoke, tmp_path, monkeypatch):
     """Such a setting was taken before, changed nothing, and may not be changed any more."""
     smoke.epochs, smoke.data.fold = 1, 3
     with monkeypatch.context() as older:
-        older.setattr("flowers_jax.training.prepare.check_unread", lambda _: None)
+        older.setattr("flowers_jax.training.setup.check_unread", lambda _: None)
         fit(smoke, tmp_path / "run")
     smoke.epochs = 2
     assert fit(smoke, tmp_path / "run")["epochs"] == 2

@@ -1,0 +1,133 @@
+"""All that a config's `augment` asks for, in one program for a batch."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float32, Key
+
+from flowers_jax.augment.colour import color_jitter
+from flowers_jax.augment.crop import random_resized_crop
+from flowers_jax.augment.erase import random_erasing
+from flowers_jax.augment.generator import Generator, generator_transform
+from flowers_jax.augment.mix import Examples, cutmix, mixup
+from flowers_jax.augment.rand_augment import rand_augment
+from flowers_jax.config_rules import MOST_SIDE
+from flowers_jax.errors import UsageError
+from flowers_jax.preprocessing import Pixels, Preprocessing
+from flowers_jax.types import Config, Images
+
+WHOLE = (1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Settings; at the defaults nothing changes. `flowers_jax.base_config` says what each does."""
+
+    generator: Generator = field(default_factory=Generator)
+    crop_scale: tuple[float, float] = WHOLE
+    crop_size: int = 0
+    color_jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    rand_augment_layers: int = 0
+    rand_augment_magnitude: float = 9.0
+    random_erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    @property
+    def mixes(self) -> bool:
+        """Whether examples are mixed with others."""
+        return bool(self.mixup or self.cutmix)
+
+
+def from_config(config: Config) -> Augment:
+    """The settings of `config.augment`."""
+    zoom = config.augment.zoom_range
+    generator = Generator(
+        rotation_range=config.augment.rotation_range,
+        width_shift_range=config.augment.width_shift_range,
+        height_shift_range=config.augment.height_shift_range,
+        shear_range=config.augment.shear_range,
+        zoom_range=zoom if len(zoom) == 2 else (1 - zoom[0], 1 + zoom[0]),
+        brightness_range=config.augment.brightness_range,
+        channel_shift_range=config.augment.channel_shift_range,
+        horizontal_flip=config.augment.horizontal_flip,
+        vertical_flip=config.augment.vertical_flip,
+        fill_mode=config.augment.fill_mode,
+        cval=config.augment.cval,
+        interpolation_order=config.augment.interpolation_order,
+        documented_shifts=config.augment.documented_shifts,
+    )
+    return Augment(
+        generator,
+        crop_scale=config.augment.crop_scale,
+        crop_size=config.augment.crop_size,
+        color_jitter=config.augment.color_jitter,
+        rand_augment_layers=config.augment.rand_augment_layers,
+        rand_augment_magnitude=config.augment.rand_augment_magnitude,
+        random_erasing=config.augment.random_erasing,
+        mixup=config.augment.mixup,
+        cutmix=config.augment.cutmix,
+    )
+
+
+def stored(preprocessing: Preprocessing, augment: Augment) -> Preprocessing:
+    """How training photographs are decoded: as all others, but where they are cropped at random with their margins.
+
+    Where others are the central 7/8 at 224, these are the whole square at 256.
+
+    Raises:
+        UsageError: the square has a side of more than `MOST_SIDE` pixels.
+    """
+    if augment.crop_scale == WHOLE:
+        return preprocessing
+    side = round(preprocessing.size / preprocessing.crop)
+    if side > MOST_SIDE:
+        least = math.ceil(1e4 * preprocessing.size / (MOST_SIDE + 0.5)) / 1e4
+        raise UsageError(
+            f"--config.data.crop={preprocessing.crop:g}: with --config.augment.crop_scale photographs keep their "
+            f"margins: {side} pixels a side, more than {MOST_SIDE}; give --config.data.crop={least:g} or more"
+        )
+    return replace(preprocessing, size=side, crop=1.0)
+
+
+def augment_images(
+    keys: Key[Array, " batch"], images: Images | Pixels, augment: Augment, preprocessing: Preprocessing
+) -> Float32[Array, "batch size size 3"]:
+    """One draw for each image, from its key: [B, S, S, 3] in 0..255 -> [B, size, size, 3] in 0..255.
+
+    In this order: random-resized-crop, the generator's transform, colour jitter, RandAugment, random erasing.
+    """
+    a, size = augment, augment.crop_size or preprocessing.size
+    crop, move, jitter, change, erase = jnp.moveaxis(jax.vmap(lambda key: jax.random.split(key, 5))(keys), 1, 0)
+    pixels = jnp.asarray(images, jnp.float32)
+    if a.crop_scale != WHOLE:
+        pixels = jax.vmap(lambda key, image: random_resized_crop(key, image, a.crop_scale, size))(crop, pixels)
+    pixels = jax.vmap(lambda key, image: generator_transform(key, image, a.generator))(move, pixels)
+    if any(a.color_jitter):
+        pixels = jax.vmap(lambda key, image: color_jitter(key, image, a.color_jitter))(jitter, pixels)
+    if a.rand_augment_layers:  # image after image, for each goes another way
+        layers, magnitude = a.rand_augment_layers, a.rand_augment_magnitude
+        pixels = lax.map(lambda pair: rand_augment(pair[0], pair[1], layers, magnitude), (change, pixels))
+    if a.random_erasing:
+        red, green, blue = (255 * mean for mean in preprocessing.mean)
+        pixels = jax.vmap(lambda key, image: random_erasing(key, image, a.random_erasing, (red, green, blue)))(
+            erase, pixels
+        )
+    return pixels
+
+
+def mix(key: Key[Array, ""], own: Examples, partners: Examples, augment: Augment) -> Examples:
+    """mixup, CutMix, or one of them by the toss of a coin, for the whole batch."""
+    coin, draw = jax.random.split(key)
+    if not augment.cutmix:
+        return mixup(draw, own, partners, augment.mixup)
+    if not augment.mixup:
+        return cutmix(draw, own, partners, augment.cutmix)
+    return lax.cond(
+        jax.random.bernoulli(coin),
+        lambda: mixup(draw, own, partners, augment.mixup),
+        lambda: cutmix(draw, own, partners, augment.cutmix),
+    )

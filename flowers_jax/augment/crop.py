@@ -1,0 +1,55 @@
+"""Random-resized-crop: a random part of the image at the size of the model (Szegedy et al. 2014).
+
+Source: torchvision `transforms/transforms.py` (`RandomResizedCrop.get_params`).
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float32, Key
+
+from flowers_jax.augment.affine import sample
+from flowers_jax.types import Picture
+
+Box = Float32[Array, "4"]
+"""(top, left, height, width) in pixels."""
+
+RATIO = (3 / 4, 4 / 3)
+TRIES = 10
+
+
+def random_resized_crop(
+    key: Key[Array, ""], image: Picture, scale: tuple[float, float], size: int
+) -> Float32[Array, "size size 3"]:
+    """[H, W, 3] -> [size, size, 3], bilinear. `scale` limits the part's share of the area."""
+    height, width, _ = image.shape
+    top, left, tall, wide = draw_box(key, scale, height, width)
+    rows, columns = tall / size, wide / size
+    # Pixels are areas: the middle of the first one of the result is half a step into the box.
+    matrix = jnp.stack([
+        jnp.stack([rows, jnp.zeros(()), top + rows / 2 - 0.5]),
+        jnp.stack([jnp.zeros(()), columns, left + columns / 2 - 0.5]),
+    ])  # fmt: skip
+    return sample(image, matrix, (size, size))
+
+
+def draw_box(key: Key[Array, ""], scale: tuple[float, float], height: int, width: int) -> Box:
+    """A share of the area uniform in `scale`, a ratio of width to height log-uniform in 3/4 to 4/3, anywhere.
+
+    Of ten draws the first that the image has room for; if none fits, the largest central part of such a ratio.
+    """
+    areas, ratios, places = jax.random.split(key, 3)
+    area = jax.random.uniform(areas, (TRIES,), minval=scale[0], maxval=scale[1]) * height * width
+    low, high = (math.log(ratio) for ratio in RATIO)
+    ratio = jnp.exp(jax.random.uniform(ratios, (TRIES,), minval=low, maxval=high))
+    wide, tall = jnp.round(jnp.sqrt(area * ratio)), jnp.round(jnp.sqrt(area / ratio))
+    fits = (wide <= width) & (tall <= height)
+    first, whole = jnp.argmax(fits), min(max(width / height, RATIO[0]), RATIO[1])
+    any_fits = fits.any()
+    wide = jnp.where(any_fits, wide[first], min(width, round(height * whole)))
+    tall = jnp.where(any_fits, tall[first], min(height, round(width / whole)))
+    room = jnp.stack([height - tall, width - wide])
+    anywhere = jnp.floor(jax.random.uniform(places, (2,)) * (room + 1))
+    top, left = jnp.where(any_fits, anywhere, room / 2)
+    return jnp.stack([top, left, tall, wide]).astype(jnp.float32)

@@ -1,0 +1,1 @@
+"""What is wrong with photographs: damage, copies, look-alikes."""

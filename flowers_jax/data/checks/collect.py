@@ -1,0 +1,79 @@
+"""From named files to a data set: read, hash and check each once, and leave out what cannot be used."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from flowers_jax.data.checks import known_good, similar
+from flowers_jax.data.checks.known_good import Known
+from flowers_jax.data.dataset import Dataset, Example, Skipped
+from flowers_jax.data.decode import DecodeError, decode
+
+
+class Candidate(NamedTuple):
+    """A file that may be a photograph; `split` is "" unless it lies in a ready-made part."""
+
+    path: str
+    class_name: str
+    split: str = ""
+
+
+def collect(
+    name: str,
+    reason: str,
+    candidates: Sequence[Candidate],
+    read: Callable[[str], bytes],
+    *,
+    max_pixels: int,
+    workers: int = 0,
+    group_similar: bool = True,
+    skipped: Iterable[Skipped] = (),
+    fractions: tuple[float, float, float] | None = None,
+) -> Dataset:
+    """The data set of those candidates that decode; there may be none.
+
+    Args:
+        group_similar: tell which look alike.
+        read: the bytes of a candidate's path; may raise `OSError` or `DecodeError`.
+        skipped: what was left out before.
+    """
+
+    known, new = known_good.load(), dict[str, Known]()
+
+    def check(candidate: Candidate) -> tuple[str, Known] | Skipped:
+        try:
+            data = read(candidate.path)
+            sha256 = hashlib.sha256(data).hexdigest()
+            found = known.get(sha256)
+            if found is None or found.pixels > max_pixels:
+                rgb = decode(data, max_pixels=max_pixels)
+                new[sha256] = found = Known(rgb.shape[0] * rgb.shape[1], similar.fingerprint(rgb))
+        except DecodeError as error:
+            return Skipped(candidate.path, str(error))
+        except OSError as error:
+            return Skipped(candidate.path, error.strerror or str(error))
+        return sha256, found
+
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        checks = pool.map(check, candidates)
+        checked = list(tqdm(checks, "checking", len(candidates), unit="img", leave=False, disable=None))
+    known_good.add(new)
+    usable = [(c, *found) for c, found in zip(candidates, checked, strict=True) if not isinstance(found, Skipped)]
+    group_of = similar.groups({sha256: found.fingerprint for _, sha256, found in usable}) if group_similar else {}
+    classes = tuple(sorted({candidate.class_name for candidate, *_ in usable}))
+    return Dataset(
+        name=name,
+        reason=reason,
+        classes=classes,
+        examples=tuple(
+            Example(c.path, classes.index(c.class_name), sha256, c.split, group_of.get(sha256, ""))
+            for c, sha256, _ in usable
+        ),
+        read=read,
+        skipped=tuple(sorted([*skipped, *(found for found in checked if isinstance(found, Skipped))])),
+        fractions=fractions,
+    )

@@ -1,0 +1,228 @@
+"""A folder of class folders, or of train/validation/test folders of them, as people really have them."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flowers_jax.data.checks import copies
+from flowers_jax.data.checks.collect import Candidate, collect
+from flowers_jax.data.dataset import Dataset, Skipped
+from flowers_jax.data.decode import MAX_PIXELS, read_photograph
+from flowers_jax.data.split import group_id
+from flowers_jax.errors import UsageError
+
+PARTS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+"""Folder name, in whatever case -> split, for folders that are divided already."""
+
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+_NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
+
+
+def load_folder(root: str, *, trains: bool = True, keep_copies: bool = False, **options: Any) -> Dataset:
+    """`scan_folder`, whose other arguments these are, for those who need photographs.
+
+    Args:
+        trains: a model is to be trained on them.
+
+    Raises:
+        UsageError: no such folder, no photograph in it, or, to be trained on, a class of validation/test that train
+            does not have. The message begins with `root`.
+    """
+    dataset = scan_folder(root, keep_copies=keep_copies, **options)
+    seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
+    if not dataset.examples:
+        raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
+    if trains and not keep_copies and (strange := untrained(dataset)):
+        raise UsageError(f"{root}: train/ has no usable photograph of class {', '.join(strange)}{seen}")
+    return dataset
+
+
+def untrained(dataset: Dataset) -> list[str]:
+    """The classes of ready-made parts that train does not have."""
+    divided = [example for example in dataset.examples if example.split]
+    trained = {example.label for example in divided if example.split == "train"}
+    return [dataset.classes[label] for label in sorted({example.label for example in divided} - trained)]
+
+
+def scan_folder(
+    root: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    follow_links: bool = False,
+    workers: int = 0,
+    group_similar: bool = True,
+    keep_copies: bool = False,
+) -> Dataset:
+    """Every usable photograph below `root`; there may be none.
+
+    Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are no images are passed
+    over; everything else that is not used is in `Dataset.skipped`, copies too that `copies.leave_out` names. What is
+    odd about classes that are used is in `Dataset.remarks`.
+
+    Args:
+        group_similar: tell photographs that look alike; not where all are of one scene.
+        keep_copies: list those that `copies.leave_out` names and hand them on all the same, for a run that goes on:
+            its photographs were chosen when it began, and what came since must not take any of them away.
+
+    Raises:
+        UsageError: no such folder.
+    """
+    folder = Path(os.path.expanduser(root))
+    if not os.path.isdir(folder):
+        what = "is not a folder" if os.path.exists(folder) else "no such folder"
+        raise UsageError(f"{root}: {what}; a folder of class folders is needed")
+    walk = _Walk(folder, follow_links)
+    candidates = list(walk.candidates())
+    found = collect(
+        folder.resolve().name,
+        "the folder that config.data.dir names",
+        candidates,
+        lambda path: read_photograph(folder / path, max_pixels),
+        max_pixels=max_pixels,
+        workers=workers,
+        group_similar=group_similar,
+        skipped=walk.skipped,
+    )
+    used = copies.leave_out(found)
+    empty = [Skipped(f"{name}/", "class without a usable photograph") for name in walk.classes - set(used.classes)]
+    used = replace(used, skipped=(*used.skipped, *sorted(empty)), remarks=tuple(_remarks(used)))
+    return replace(used, examples=found.examples, classes=found.classes) if keep_copies else used
+
+
+def _remarks(dataset: Dataset) -> Iterator[Skipped]:
+    """What is odd about classes that are used."""
+    pictures = Counter(label for label, _ in {(example.label, group_id(example)) for example in dataset.examples})
+    spelled: dict[str, str] = {}
+    for label, name in enumerate(dataset.classes):
+        if pictures[label] == 1:
+            yield Skipped(f"{name}/", "class of one photograph: no one can both train on it and test it")
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name:
+            yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")
+    yield from _mistaken_parts(dataset)
+
+
+def _mistaken_parts(dataset: Dataset) -> Iterator[Skipped]:
+    """Classes that are called like a training part and hold folders that another class holds too."""
+    inside: dict[str, set[str]] = {name: set() for name in dataset.classes}
+    for example in dataset.examples:
+        top, *folders = example.path.split("/")[:-1]
+        if not example.split:
+            inside[top].add(folders[0] if folders else "")
+    for name, folders in inside.items():
+        others = set().union(*(held for other, held in inside.items() if other != name))
+        if "train" in name.casefold() and "" not in folders and (shared := sorted(folders & others)):
+            where = f"{shared[0]}/ is in other classes too"
+            yield Skipped(f"{name}/", f"taken for a class, but {where}; parts are named train/, validation/, test/")
+
+
+class _Walk:
+    """One pass over the names, opening nothing; collects what cannot be a photograph.
+
+    `os.path` asks what an entry is: it says no where `os.DirEntry` and Python 3.11's `Path` raise, of a link in a
+    circle the one, of what may not be seen the other.
+    """
+
+    def __init__(self, root: Path, follow_links: bool):
+        self.root = Path(os.path.realpath(root))
+        self.given = root
+        self.follow_links = follow_links
+        self.skipped: list[Skipped] = []
+        self.classes: set[str] = set()
+        self.visited: set[Path] = set()
+
+    def candidates(self) -> Iterator[Candidate]:
+        """Each regular file in a class folder, sorted by path."""
+        top = self._entries(self.given)
+        parts = self._parts(top)
+        if not parts:
+            yield from self._class_folders(top, "")
+            return
+        for entry in top:
+            if entry.name in parts:
+                yield from self._class_folders(self._entries(Path(entry.path)), parts[entry.name])
+            elif os.path.isdir(entry.path) or Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
+                self._skip(entry.path, "beside the folders train/, validation/ and test/, which are used")
+
+    def _parts(self, top: list[os.DirEntry[str]]) -> dict[str, str]:
+        """{folder: split} where there is train and one of the others, else {}."""
+        named = {entry.name: PARTS[entry.name.lower()] for entry in top if entry.name.lower() in PARTS}
+        if "train" not in named.values() or len(named) < 2:
+            return {}
+        found = {entry.name: named[entry.name] for entry in top if entry.name in named and self._is_folder(entry)}
+        train = [self.given / name for name, split in found.items() if split == "train"]
+        if not train or len(found) < 2:
+            return {}
+        if not any(os.path.isdir(entry.path) for folder in train for entry in self._entries(folder)):
+            return {}  # a class of that name
+        for split in set(found.values()):
+            if len(twice := sorted(name for name, part in found.items() if part == split)) > 1:
+                raise UsageError(f"{self.given}: has several {split} folders ({', '.join(twice)}); keep one")
+        return found
+
+    def _class_folders(self, entries: list[os.DirEntry[str]], split: str) -> Iterator[Candidate]:
+        for entry in entries:
+            if self._is_folder(entry):
+                self.classes.add(entry.name)
+                yield from (Candidate(path, entry.name, split) for path in self._files(Path(entry.path)))
+            elif entry.is_symlink() and not os.path.isfile(entry.path):
+                self._is_file(entry)  # says why not
+            elif Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
+                self._skip(entry.path, "not in a class folder")
+
+    def _files(self, folder: Path) -> Iterator[str]:
+        inside = [iter(self._entries(folder))]  # a stack: folders may lie deeper than calls can
+        while inside:
+            entry = next(inside[-1], None)
+            if entry is None:
+                inside.pop()
+            elif self._is_folder(entry):
+                inside.append(iter(self._entries(Path(entry.path))))
+            elif self._is_file(entry):
+                yield self._relative(entry.path)
+
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            self._skip(str(folder), error.strerror or str(error))
+            return []
+        return [e for e in entries if not e.name.startswith(".") and e.name.lower() not in _NOT_PHOTOGRAPHS]
+
+    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
+        if not entry.is_symlink():
+            return entry.is_dir()
+        real = Path(os.path.realpath(entry.path))
+        if not os.path.isdir(real) or not self.follow_links or self._inside(real) or real in self.visited:
+            return False
+        self.visited.add(real)  # two links into each other would never end
+        return True
+
+    def _is_file(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            mode = entry.stat().st_mode
+        except FileNotFoundError:
+            return self._skip(entry.path, "broken link")
+        except OSError as error:
+            return self._skip(entry.path, error.strerror or str(error))
+        if entry.is_symlink():
+            outside = not self._inside(Path(os.path.realpath(entry.path)))
+            if outside and not self.follow_links:
+                return self._skip(entry.path, "link out of the folder (follow_links reads it)")
+            if stat.S_ISDIR(mode):
+                return self._skip(entry.path, "link to a folder that is read already")
+        return stat.S_ISREG(mode) or self._skip(entry.path, "not a regular file")
+
+    def _inside(self, real: Path) -> bool:
+        return real.is_relative_to(self.root)
+
+    def _skip(self, path: str, reason: str) -> bool:
+        self.skipped.append(Skipped(self._relative(path), reason))
+        return False
+
+    def _relative(self, path: str) -> str:
+        return Path(path).relative_to(self.given).as_posix()

@@ -1,0 +1,148 @@
+"""A trained model out of a run directory, which is all that is needed: no data, no weights file, no config file."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flowers_jax.data.dataset import Skipped
+from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
+from flowers_jax.errors import UsageError, first_line
+from flowers_jax.evaluation.metrics import probabilities
+from flowers_jax.evaluation.predict import make_predictor
+from flowers_jax.models import create
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.run.checkpoint import Checkpoints
+from flowers_jax.run.directory import RunDirectory
+from flowers_jax.runtime import parallel
+from flowers_jax.runtime.precision import PRECISIONS, dtype_of
+from flowers_jax.types import HostLogits
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The best model of a run, ready to predict.
+
+    Attributes:
+        predict: uint8 [B, size, size, 3] -> float32 logits [B, classes]; B must be `batch_size` each time.
+        precision: of the activations, `float32` or `bfloat16`.
+        temperature: what logits are divided by before softmax; 1 while the run is not finished.
+    """
+
+    run: RunDirectory
+    predict: Callable[[np.ndarray], HostLogits]
+    batch_size: int
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    max_pixels: int
+    precision: str
+    temperature: float
+
+
+def describe(
+    name: str, classes: tuple[str, ...], fields: dict[str, Any], preprocessing: Preprocessing
+) -> dict[str, Any]:
+    """What `model.json` says, so that `load` can build the module again."""
+    return {
+        "name": name,
+        "classes": list(classes),
+        "fields": fields | {"dtype": jnp.dtype(fields["dtype"]).name},
+        "preprocessing": vars(preprocessing),
+    }
+
+
+def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The module's fields of a `model.json`, with the dtype that the run trains in."""
+    dtypes = {name: jnp.dtype(name) for name in PRECISIONS if name != "auto"}
+    return description["fields"] | {"dtype": dtypes[description["fields"]["dtype"]]}
+
+
+def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing of a `model.json`."""
+    values = description["preprocessing"]
+    return Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
+
+
+def load(run_path: str, precision: str = "auto") -> TrainedModel:
+    """The best checkpoint of a run directory, on all local devices.
+
+    Args:
+        precision: one of `PRECISIONS`, whatever the run trained in.
+
+    Raises:
+        UsageError: no run directory, or no finished epoch of it is saved.
+    """
+    run = RunDirectory.existing(run_path)
+    description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
+    latest, number = checkpoints.usable() or (0, 0)
+    if not number:
+        raise UsageError(f"--run={run_path}: no finished epoch is saved yet, so there is no model")
+    devices, dtype = jax.local_devices(), dtype_of(precision)
+    try:
+        fields = fields_of(description) | {"dtype": dtype}
+        module = create(description["name"], len(description["classes"]), **fields)
+        preprocessing = preprocessing_of(description)
+        blank = jax.ShapeDtypeStruct((1, preprocessing.size, preprocessing.size, 3), jnp.float32)
+        shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
+        like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
+    try:
+        variables = checkpoints.model(number, parallel.replicated(like, devices))
+    except UsageError:
+        if checkpoints.gone(number):  # a training that runs has a later one now
+            return load(run_path, precision)
+        raise
+    return TrainedModel(
+        run=run,
+        predict=partial(make_predictor(module, preprocessing, devices, flip=description.get("flip", False)), variables),
+        batch_size=parallel.round_up(config.batch_size, len(devices)),
+        classes=tuple(description["classes"]),
+        preprocessing=preprocessing,
+        max_pixels=config.data.max_pixels,
+        precision=dtype.name,
+        temperature=_temperature(run, checkpoints.progress(latest), number),
+    )
+
+
+def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:
+    """What was fitted to the model of checkpoint `number`; 1 where that was another one, which is lost, or none yet."""
+    summary = run.read_summary()
+    kept = (progress["model_checkpoint"], progress["model_epoch"])
+    return summary["temperature"] if summary and kept == (number, summary["model_epoch"]) else 1.0
+
+
+def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:
+    """(path, probabilities [classes]) of each file in order, or why it could not be read.
+
+    Streams: photographs are decoded by a few threads, one batch at a time.
+    """
+    size = model.preprocessing.size
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(paths), model.batch_size):
+            chunk = paths[start : start + model.batch_size]
+            decoded = list(pool.map(partial(_read, model), chunk))
+            images = [image for image in decoded if not isinstance(image, Skipped)]
+            rows: Iterator[np.ndarray] = iter(())
+            if images:
+                filled = np.resize(np.stack(images), (model.batch_size, size, size, 3))
+                rows = iter(probabilities(model.predict(filled), model.temperature))
+            for path, image in zip(chunk, decoded, strict=True):
+                yield path, image if isinstance(image, Skipped) else next(rows)
+
+
+def _read(model: TrainedModel, path: str) -> np.ndarray | Skipped:
+    try:
+        data = read_photograph(Path(path), model.max_pixels)
+        return decode_for(data, model.preprocessing, model.max_pixels)
+    except FileNotFoundError:
+        return Skipped(path, "no such file")
+    except (DecodeError, OSError) as error:
+        return Skipped(path, getattr(error, "strerror", None) or str(error))

@@ -1,0 +1,212 @@
+"""MobileNetV2 (Sandler et al. 2018, https://arxiv.org/abs/1801.04381) as Flax modules.
+
+Names, order and numbers follow torchvision's `mobilenetv2.py` and Keras's `applications/mobilenet_v2.py`. The
+two differ in how they pad stride 2, in BatchNorm's epsilon and in how they round widths; all of it belongs to the
+weights, so one argument, `convention`, holds it together.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float
+
+from flowers_jax.models.initial import initial_variables
+from flowers_jax.models.layers import (
+    ConvNorm,
+    Dropout,
+    Layer,
+    at_least_float32,
+    drop_path,
+    example_keys,
+    flatten,
+    global_average_pool,
+    relu6,
+)
+from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, blocks, frozen_parts, is_frozen, make_divisible
+from flowers_jax.models.mobilenet_v2.tensor_names import Variables
+from flowers_jax.models.weights import pretrained
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.types import Activations
+
+
+class InvertedResidual(nn.Module):
+    """Expand with 1x1, filter with depthwise 3x3, project with 1x1; add the input where shapes allow.
+
+    Attributes:
+        drop: the probability with which an example goes past the three in training (stochastic depth).
+        axis_name: the mapped axis over which the batch is divided.
+    """
+
+    channels: int
+    expansion: int
+    stride: int
+    dilation: int
+    drop: float
+    axis_name: str | None
+    layer: Callable[..., ConvNorm]
+
+    @nn.compact
+    def __call__(self, x: Activations, trains: bool, batch_norm: bool) -> Activations:
+        """Without `trains` nothing is dropped; `batch_norm` takes the statistics of the batch."""
+        inputs, hidden = x, x.shape[-1] * self.expansion
+        if self.expansion > 1:
+            x = self.layer(hidden, activation=relu6, name="expand")(x, batch_norm)
+        depthwise = self.layer(
+            hidden, 3, self.stride, groups=None, dilation=self.dilation, activation=relu6, name="depthwise"
+        )
+        x = self.layer(self.channels, name="project")(depthwise(x, batch_norm), batch_norm)
+        if self.stride > 1 or inputs.shape[-1] != self.channels:
+            return x
+        if trains and self.drop:
+            x = drop_path(x, self.drop, example_keys(self, len(x), self.axis_name))
+        return inputs + x
+
+
+class Backbone(nn.Module):
+    """[B, H, W, 3] normalised images -> [B, H / stride, W / stride, 1280 or more] features; fields as `MobileNetV2`."""
+
+    alpha: float
+    convention: str
+    freeze: str = "none"
+    batch_norm: str = "batch"
+    stochastic_depth: float = 0.0
+    output_stride: int = 32
+    axis_name: str | None = None
+    dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w 3"], train: bool) -> tuple[Activations, ...]:
+        """The output of the stem, of each stage, and of the last layer."""
+        convention = CONVENTIONS[self.convention]
+
+        def layer(channels: int, kernel_size: int = 1, stride: int = 1, dilation: int = 1, **kw) -> ConvNorm:
+            half = kernel_size // 2 * dilation
+            pad = ((half, half), (half, half)) if convention.symmetric else "SAME"
+            kw |= {"axis_name": self.axis_name, "dtype": self.dtype, "convolution": self.convolution}
+            return ConvNorm(
+                channels, kernel_size, stride, pad, dilation=dilation, epsilon=convention.epsilon,
+                momentum=convention.momentum, unbiased=convention.unbiased, **kw,
+            )  # fmt: skip
+
+        def trains(name: str) -> bool:
+            """Whether a part trains; what is frozen computes the same in training as in evaluation."""
+            return train and not is_frozen(f"backbone/{name}", frozen)
+
+        def batch_norm(name: str) -> bool:
+            """Whether a part takes the statistics of the batch."""
+            return trains(name) and self.batch_norm == "batch"
+
+        frozen, outputs = frozen_parts(self.freeze), []
+        x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, batch_norm("stem"))
+        stride, dilation, stage = 2, 1, 0
+        every = list(blocks(self.alpha, convention.whole_widths))
+        for index, block in enumerate(every):
+            if block.stage != stage:
+                outputs.append(x)
+                stage = block.stage
+            here = block.stride if stride * block.stride <= self.output_stride else 1
+            x = InvertedResidual(
+                block.channels, block.expansion, here, dilation, self.stochastic_depth * index / len(every),
+                self.axis_name, layer, name=block.name,
+            )(x, trains(block.name), batch_norm(block.name))  # fmt: skip
+            # A stride that is not taken widens the windows of what follows instead.
+            stride, dilation = stride * here, dilation * (block.stride // here)
+        outputs.append(x)
+        last = layer(make_divisible(1280 * max(1.0, self.alpha)), activation=relu6, name="last")
+        return *outputs, last(x, batch_norm("last"))
+
+
+class MobileNetV2(nn.Module):
+    """Backbone and head: [B, H, W, 3] normalised images of at least 32x32 -> [B, num_classes] float32 logits.
+
+    Attributes:
+        head: `pool` (global average, dense) or the course's `flatten256` (flatten, dense 256, ReLU, dense).
+        convolution: one of `ops.PATHS`.
+        freeze: one of `mobilenet_v2_layout.FREEZES`; what is frozen runs its BatchNorm on stored statistics and drops
+            nothing, always.
+        batch_norm: in training `batch` takes the statistics of the batch where nothing is frozen, `stored` nowhere.
+        dropout: of the features before the last dense layer, in training.
+        stochastic_depth: with what probability the last residual is left out in training, the others less.
+        output_stride: 8, 16 or 32: how many pixels a place of the last features is wide.
+        axis_name: the mapped axis over which a batch is divided: BatchNorm's batch statistics are averaged over it in
+            training, and what is dropped follows from an example's row in the whole batch.
+    """
+
+    num_classes: int
+    alpha: float = 1.0
+    head: str = "pool"
+    convention: str = "torch"
+    freeze: str = "none"
+    batch_norm: str = "batch"
+    dropout: float = 0.0
+    stochastic_depth: float = 0.0
+    output_stride: int = 32
+    axis_name: str | None = None
+    dtype: DTypeLike = jnp.float32
+    convolution: str = "auto"
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w 3"] | Float[Array, "b features"], train: bool = False, output: str = "logits"
+    ) -> Float[Array, "b _"] | tuple[Activations, ...]:
+        """The logits of images, or of features that were taken before.
+
+        Args:
+            x: images, or [B, F] what `output="features"` gave.
+            output: `logits`; `features` that go into the head's dense layers, [B, F]; `stages`: what comes out
+                of the stem, of each of the seven stages and of the last layer.
+        """
+        if x.ndim == 4:
+            stages = Backbone(
+                self.alpha, self.convention, self.freeze, self.batch_norm, self.stochastic_depth, self.output_stride,
+                self.axis_name, self.dtype, self.convolution, name="backbone",
+            )(x.astype(self.dtype), train)  # fmt: skip
+            if output == "stages":
+                return stages
+            pool = Layer(global_average_pool, name="average") if self.head == "pool" else Layer(flatten, name="flatten")
+            x = pool(at_least_float32(stages[-1]))
+        if output == "features":
+            return x
+        if self.head == "flatten256":
+            x = nn.relu(nn.Dense(256, name="head_hidden")(x))
+        if self.dropout:
+            x = Dropout(self.dropout, self.axis_name, name="dropout")(x, train)
+        # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
+        return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
+
+
+class Pretrained(NamedTuple):
+    """A module, its variables, and what its weights want their input to be."""
+
+    module: MobileNetV2
+    variables: Variables
+    preprocessing: Preprocessing
+
+
+def load(
+    weights: str = "auto", alpha: float = 1.0, num_classes: int = 1000, head: str = "pool", **fields: Any
+) -> Pretrained:
+    """MobileNetV2 with weights: `module.apply(variables, preprocessing.normalize(images), train=False)`.
+
+    Args:
+        weights: `auto`, `none`, a name of `pretrained.KNOWN`, or a `.pth`, `.safetensors`, `.h5` or `.npz` file.
+        num_classes: with 1000 and the head `pool` it is the weights' own ImageNet classifier, else one that starts at
+            zero.
+        fields: others of `MobileNetV2`.
+
+    Raises:
+        UsageError: the weights cannot be had, or are of another network.
+    """
+    file = None if weights == "none" else pretrained.open_weights(weights, alpha)
+    if file:
+        fields = {"convention": file.convention} | fields
+    module = MobileNetV2(num_classes, alpha, head, **fields)
+    preprocessing = file.preprocessing if file else pretrained.IMAGENET
+    imagenet = num_classes == 1000 and head == "pool"
+    variables = initial_variables(module, preprocessing.size, jax.random.key(0), file, head=imagenet)
+    return Pretrained(module, variables, preprocessing)

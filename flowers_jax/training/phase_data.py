@@ -1,0 +1,62 @@
+"""What a phase trains and validates on: photographs, or features of a frozen backbone."""
+
+import functools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from flowers_jax.augment import Augment, stored
+from flowers_jax.data.loader import SplitArrays, in_order
+from flowers_jax.evaluation.predict import make_head_predictor, make_predictor, predict_all
+from flowers_jax.training.features import FeatureCache, evaluation_views, training_views
+from flowers_jax.training.phases import Phase
+from flowers_jax.training.setup import Job, split_arrays
+from flowers_jax.training.state import Tree
+from flowers_jax.types import Config, HostLogits
+
+
+class PhaseData(NamedTuple):
+    """The data of a phase.
+
+    Attributes:
+        training: one part for each view; epochs take them in turn.
+        augment: what is still to be done to them in the step.
+        logits: from variables to the logits [N, classes] of `train`, `validation` or `test`, and the labels.
+    """
+
+    training: Sequence[SplitArrays]
+    augment: Augment
+    logits: Callable[[Tree, str], tuple[HostLogits, np.ndarray]]
+
+
+def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, augment: Augment) -> PhaseData:
+    """`variables` hold the backbone of a phase that trains on features."""
+    if not phase.on_features:
+        training = split_arrays(config, job.dataset, "train", stored(job.preprocessing, augment))
+        return PhaseData([training], augment, _photograph_logits(config, job))
+    cache = FeatureCache(config, job.dataset, phase.module, variables, job.preprocessing, job.devices)
+    predict = make_head_predictor(phase.module, job.devices)
+
+    @functools.cache
+    def views(split: str) -> list[SplitArrays]:
+        return [cache.part(split, view) for view in evaluation_views(config)]
+
+    def logits(variables: Tree, split: str) -> tuple[HostLogits, np.ndarray]:
+        every = [predict_all(partial(predict, variables), in_order(part, config.batch_size)) for part in views(split)]
+        return sum(every[1:], start=every[0]) / np.float32(len(every)), views(split)[0].labels
+
+    return PhaseData([cache.part("train", view) for view in training_views(config, augment)], Augment(), logits)
+
+
+def _photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[HostLogits, np.ndarray]]:
+    """Logits from the photographs themselves, which are decoded once."""
+    predict = make_predictor(job.module, job.preprocessing, job.devices, flip=config.evaluation.flip)
+    decoded = functools.cache(lambda split: split_arrays(config, job.dataset, split, job.preprocessing))
+
+    def logits(variables: Tree, split: str) -> tuple[HostLogits, np.ndarray]:
+        part = decoded(split)
+        return predict_all(partial(predict, variables), in_order(part, config.batch_size)), part.labels
+
+    return logits
