@@ -84,7 +84,7 @@ LOAD_WITH_PICKLES = """
 import contextlib, pickle, sys
 from pathlib import Path
 from flowers_jax.errors import UsageError
-from flowers_jax.evaluation import trained
+from flowers_jax.evaluation import trained_model
 from tests.evaluation.test_untrusted import Canary, reseal
 
 run = Path(sys.argv[1])

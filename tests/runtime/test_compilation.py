@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 PROGRAM = """
-from flowers_jax import compilation
+from flowers_jax.runtime import compilation
 compilation.keep_programs()
 import jax
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

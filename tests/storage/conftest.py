@@ -41,7 +41,7 @@ def start() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     processes: list[subprocess.Popen[str]] = []
 
     def run(call: str) -> subprocess.Popen[str]:
-        code = f"from flowers_jax import fetch; fetch.WAIT_SECONDS = 0.1; print(fetch.{call})"
+        code = f"from flowers_jax.storage import fetch; fetch.WAIT_SECONDS = 0.1; print(fetch.{call})"
         pipe = subprocess.PIPE
         processes.append(subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True))
         return processes[-1]
