@@ -13,7 +13,7 @@ def get_config():
     config = base_config.get_config()
     config.epochs = 10
     config.data.normalize = "rescale"
-    config.model.head = "flatten256"
+    config.model.options.head = "flatten256"
     config.model.freeze = "none"
     config.model.batch_norm = "batch"
     config.augment.width_shift_range = 0.1

@@ -37,16 +37,13 @@ def get_config() -> Config:
     config.data.workers = 0  # decoding threads; 0: one a core. The batches do not depend on it
 
     config.model = ConfigDict({}, type_safe=False)
-    config.model.name = "mobilenet_v2"  # mobilenet_v2|cnn|seed_cnn
+    config.model.name = "mobilenet_v2"  # a model of the package, or MODULE:SPEC or FILE.py:SPEC of your own
     config.model.weights = "auto"  # auto|none|NAME|PATH (.safetensors, .pth, .npz, .h5); auto: cache, publisher, index
-    config.model.alpha = 1.0  # MobileNetV2's width multiplier
-    config.model.head = "pool"  # pool|flatten256 (the course's) on MobileNetV2's features
+    config.model.options = ConfigDict({}, type_safe=False)  # the model's own settings, as options.alpha; see --help
     config.model.convolution = "auto"  # auto|fast|xla|reference: how convolutions run; auto: fast on a CPU, else xla
-    config.model.freeze = "backbone"  # none|stem|stage_1..stage_7|backbone: the layers up to there do not train
+    config.model.freeze = "backbone"  # none|GROUP|backbone: the model's groups up to there do not train
     config.model.batch_norm = "auto"  # auto|batch|stored statistics in training; auto: stored with pretrained weights
     config.model.dropout = 0.0  # share of the features that are dropped before the last layer in training
-    config.model.stochastic_depth = 0.0  # residuals are left out in training with a probability that rises towards it
-    config.model.output_stride = 32  # 8|16|32 pixels to a place of MobileNetV2's last features
 
     config.transfer = ConfigDict({}, type_safe=False)  # training the head on a frozen backbone
     config.transfer.epochs = 0  # so many epochs the head trains alone before what model.freeze leaves trains too

@@ -65,7 +65,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
     """`--config=FILE [--config.key=value ...]` as a validated config, and the script's own flags."""
-    keys = [f"  --config.{key.name}={_show(key.default)}\n      {key.comment}" for key in config_lib.describe()]
+    keys = [
+        f"  --config.{key.name}={_show(key.default)}\n      {key.comment}"
+        for key in [*config_lib.describe(), *config_lib.describe_options()]
+    ]
     flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(keys)
     flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
     plain, overrides = _take_overrides(argv)

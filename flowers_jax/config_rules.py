@@ -19,8 +19,16 @@ class Rule(NamedTuple):
     words: str
 
 
-def _one_of(*values: str) -> Rule:
-    return Rule(lambda v: v in values, "one of " + ", ".join(values))
+class Key(NamedTuple):
+    """A setting: its default, what it must be, and what `--help` says of it."""
+
+    default: Any
+    rule: Rule
+    help: str
+
+
+def one_of(*values: Any) -> Rule:
+    return Rule(lambda v: v in values, "one of " + ", ".join(map(str, values)))
 
 
 def _at_least(least: float) -> Rule:
@@ -29,8 +37,8 @@ def _at_least(least: float) -> Rule:
 
 _ABOVE_ZERO = Rule(lambda v: 0 < v < math.inf, "above 0 and finite")
 _ANY = Rule(lambda _: True, "anything")
-_METRIC = _one_of(*METRICS)
-_BELOW_ONE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
+_METRIC = one_of(*METRICS)
+BELOW_ONE = Rule(lambda v: 0 <= v < 1, "at least 0 and below 1")
 _SHARE = Rule(lambda v: 0 <= v <= 1, "from 0 to 1")
 _LOW_HIGH = Rule(
     lambda v: len(v) == 2 and 0 <= v[0] <= v[1] < math.inf, "two numbers of at least 0, the second not the smaller"
@@ -49,13 +57,13 @@ RULES: dict[str, Rule] = {
     "epochs": _at_least(1),
     "batch_size": Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"),
     "learning_rate": _ABOVE_ZERO,
-    "precision": _one_of("auto", "float32", "bfloat16"),
+    "precision": one_of("auto", "float32", "bfloat16"),
     "devices": _at_least(0),
-    "data.name": _one_of("auto", "tf_flowers", "flower_species", "procedural"),
+    "data.name": one_of("auto", "tf_flowers", "flower_species", "procedural"),
     "data.dir": _ANY,
     "data.image_size": Rule(lambda v: 4 <= v <= MOST_SIDE, f"at least 4 and at most {MOST_SIDE}"),
     "data.crop": _SHARE,
-    "data.normalize": _one_of("auto", "rescale", "samplewise", "featurewise"),
+    "data.normalize": one_of("auto", "rescale", "samplewise", "featurewise"),
     "data.split": Rule(
         lambda v: len(v) == 3 and all(f >= 0 for f in v) and v[0] > 0 and v[1] > 0 and abs(sum(v) - 1) < 1e-6,
         "three fractions (train, validation, test) that sum to 1, the first two above 0",
@@ -66,26 +74,22 @@ RULES: dict[str, Rule] = {
     "data.max_pixels": _at_least(1),
     "data.group_similar": _ANY,
     "data.follow_links": _ANY,
-    "data.cache": _one_of("memory", "disk"),
+    "data.cache": one_of("memory", "disk"),
     "data.workers": _at_least(0),
-    "model.name": _one_of("mobilenet_v2", "cnn", "seed_cnn"),
+    "model.name": _ANY,  # `models.find` says which
     "model.weights": Rule(lambda v: v != "", "auto, none or a file"),
-    "model.alpha": Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"),
-    "model.head": _one_of("pool", "flatten256"),
-    "model.convolution": _one_of("auto", "fast", "xla", "reference"),
-    "model.freeze": _one_of("none", "stem", *(f"stage_{n}" for n in range(1, 8)), "backbone"),
-    "model.batch_norm": _one_of("auto", "batch", "stored"),
-    "model.dropout": _BELOW_ONE,
-    "model.stochastic_depth": _BELOW_ONE,
-    "model.output_stride": Rule(lambda v: v in (8, 16, 32), "8, 16 or 32"),
+    "model.convolution": one_of("auto", "fast", "xla", "reference"),
+    "model.freeze": _ANY,  # the groups of the model say what
+    "model.batch_norm": one_of("auto", "batch", "stored"),
+    "model.dropout": BELOW_ONE,
     "transfer.epochs": _at_least(0),
     "transfer.learning_rate": _ABOVE_ZERO,
     "transfer.views": Rule(lambda v: 0 <= v <= 100, "from 0 to 100"),
     "optimizer.weight_decay": _at_least(0),
     "optimizer.head_multiplier": _ABOVE_ZERO,
     "optimizer.layer_decay": Rule(lambda v: 0 < v <= 1, "above 0 and at most 1"),
-    "optimizer.ema": _BELOW_ONE,
-    "optimizer.label_smoothing": _BELOW_ONE,
+    "optimizer.ema": BELOW_ONE,
+    "optimizer.label_smoothing": BELOW_ONE,
     "evaluation.flip": _ANY,
     "augment.horizontal_flip": _ANY,
     "augment.vertical_flip": _ANY,
@@ -100,7 +104,7 @@ RULES: dict[str, Rule] = {
     ),
     "augment.brightness_range": _LOW_HIGH,
     "augment.channel_shift_range": _at_least(0),
-    "augment.fill_mode": _one_of("nearest", "constant", "reflect", "wrap"),
+    "augment.fill_mode": one_of("nearest", "constant", "reflect", "wrap"),
     "augment.cval": Rule(lambda v: 0 <= v <= 255, "from 0 to 255"),
     "augment.interpolation_order": Rule(lambda v: v in (0, 1), "0 or 1"),
     "augment.crop_scale": Rule(
@@ -116,7 +120,7 @@ RULES: dict[str, Rule] = {
     "augment.random_erasing": _SHARE,
     "augment.mixup": _at_least(0),
     "augment.cutmix": _at_least(0),
-    "schedule.name": _one_of("constant", "cosine", "piecewise", "exponential"),
+    "schedule.name": one_of("constant", "cosine", "piecewise", "exponential"),
     "schedule.warmup_epochs": _at_least(0),
     "schedule.epochs": _at_least(0),
     "schedule.final": _SHARE,
@@ -136,7 +140,7 @@ RULES: dict[str, Rule] = {
     "early_stopping.start_from_epoch": _at_least(0),
     "early_stopping.baseline": Rule(_is_number_or_none, "none or a number"),
     "checkpoint.monitor": _METRIC,
-    "checkpoint.use": _one_of("best", "last"),
+    "checkpoint.use": one_of("best", "last"),
     "checkpoint.every_steps": _at_least(0),
     "checkpoint.every_minutes": _at_least(0),
     "checkpoint.keep": _at_least(2),

@@ -26,3 +26,7 @@ class Interrupted(Exception):  # noqa: N818 (named as KeyboardInterrupt is: it i
 
 class DamageWarning(UserWarning):
     """Something that a run wrote is not as it was written, and is not used."""
+
+
+class ChangedCode(DamageWarning):
+    """A run's model is built with other code than it was trained with."""

@@ -36,14 +36,11 @@ def main(argv: Sequence[str]) -> None:
 
 def _preprocessing(config: Config) -> Preprocessing:
     """The model's or its weights', as in training; but what `featurewise` would measure is 0 here."""
-    name, size = config.model.name, config.data.image_size
-    pretrain = name == "mobilenet_v2" and config.model.weights != "none"
-    own = (
-        pretrained.expected_preprocessing(config.model.weights, config.model.alpha)
-        if pretrain
-        else models.preprocessing(name, size)
-    )
-    return own.at(size, config.data.crop).normalized(config.data.normalize)
+    spec = models.find(config.model.name)
+    own = spec.preprocessing
+    if spec.weights and config.model.weights != "none":
+        own = pretrained.expected_preprocessing(spec.weights, config.model.weights, dict(config.model.options))
+    return own.at(config.data.image_size, config.data.crop).normalized(config.data.normalize)
 
 
 def _read(path: str, max_pixels: int) -> bytes:

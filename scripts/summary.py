@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from flowers_jax import cli, models
 from flowers_jax.errors import UsageError
 from flowers_jax.models import summary
-from flowers_jax.models.mobilenet_v2.layout import frozen_parts
+from flowers_jax.models.groups import frozen_paths
 from flowers_jax.training import setup
+from flowers_jax.training.checks import check_model
 
 
 def main(argv: Sequence[str]) -> None:
@@ -18,11 +19,12 @@ def main(argv: Sequence[str]) -> None:
     config, args = cli.parse_config(flags, argv)
     if args.classes < 2:
         raise UsageError(f"--classes={args.classes}: must be at least 2")
-    setup.check_model(config)
-    module = models.create(config.model.name, args.classes, **setup.module_fields(config))
+    check_model(config)
+    spec = models.find(config.model.name)
+    module = spec.module(args.classes, **setup.module_fields(config, spec))
     size = config.data.image_size
     print(f"{config.model.name}, {size}x{size}x3 -> {args.classes} classes\n")
-    print(summary.text(summary.layers(module, size), frozen_parts(config.model.freeze)))
+    print(summary.text(summary.layers(module, size), frozen_paths(spec.groups, config.model.freeze)))
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ def test_another_spelling_of_a_path_is_no_other_config(tmp_path, monkeypatch):
 def test_flat_values_come_back():
     config = base_config.get_config()
     config.plateau.patience = 3
+    config = config_lib.validate(config)
     assert config_lib.from_flat(config_lib.flatten(config)).to_dict() == config.to_dict()
 
 

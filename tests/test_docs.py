@@ -8,7 +8,7 @@ from flowers_jax import config
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-KEYS = {key.name for key in config.describe()}
+KEYS = {key.name for key in [*config.describe(), *config.describe_options()]}
 PARTS = {name.split(".")[0] for name in KEYS if "." in name}
 
 

@@ -18,10 +18,10 @@ import numpy as np
 from flowers_jax import cli
 from flowers_jax.benchmark import LEARNING_RATE
 from flowers_jax.benchmark.keras_peer import keras, mobilenet_v2  # which prepares the environment first
-from flowers_jax.evaluation import trained_model
 from flowers_jax.models import mobilenet_v2 as ours
 from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, export_variables
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.run import model_json
 from flowers_jax.run.directory import RunDirectory
 
 EPOCHS, BATCH = 10, 32
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
     begin = time.perf_counter()
     run = RunDirectory.existing(args.run)
     description = run.read_model()
-    preprocessing = trained_model.preprocessing_of(description)
+    preprocessing = model_json.preprocessing_of(description)
     network = frozen(args.weights, preprocessing.size, len(description["classes"]))
     with tempfile.TemporaryDirectory() as links:
         link(run, args.folder.absolute(), Path(links))

@@ -22,9 +22,10 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     config = base_config.get_config()
     config.model.name, config.model.freeze, config.model.convolution = model, "none", convolution
     config.model.weights = "none"  # so BatchNorm takes the batch's statistics, as the peers' does
-    fields = setup.module_fields(config)
+    spec = models.find(model)
+    fields = setup.module_fields(config, spec)
     devices = parallel.choose_devices(0, batch)
-    module = models.create(model, CLASSES, **fields | {"axis_name": parallel.AXIS})
+    module = spec.module(CLASSES, **fields, axis_name=parallel.AXIS)
     preprocessing = models.preprocessing(model, SIZES[model])
     optimizer = make_optimizer(LEARNING_RATE)
     variables = initial_variables(module, preprocessing.size, jax.random.key(0))

@@ -59,8 +59,12 @@ def make_predictor(
     return _on_host(step, devices)
 
 
-def make_head_predictor(module: nn.Module, devices: Devices) -> Callable[[Variables, np.ndarray], HostLogits]:
-    """`predict(variables, features) -> logits` of features [B, F] that the backbone gave before."""
+def make_head_predictor(module: Any, devices: Devices) -> Callable[[Variables, np.ndarray], HostLogits]:
+    """`predict(variables, features) -> logits` of features [B, F] that the backbone gave before.
+
+    Args:
+        module: the head (`models.features`), which is applied as a module is.
+    """
 
     def step(variables: Variables, features: Array) -> Logits:
         return module.apply(variables, features, train=False)  # type: ignore[return-value]

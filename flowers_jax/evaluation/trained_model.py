@@ -17,12 +17,15 @@ from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
 from flowers_jax.errors import UsageError, first_line
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
-from flowers_jax.models import create
+from flowers_jax.models import find
+from flowers_jax.models.outside import is_outside
+from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
+from flowers_jax.run.model_json import check_code, fields_of, preprocessing_of
 from flowers_jax.runtime import parallel
-from flowers_jax.runtime.precision import PRECISIONS, dtype_of
+from flowers_jax.runtime.precision import dtype_of
 from flowers_jax.types import HostLogits
 
 
@@ -46,51 +49,29 @@ class TrainedModel:
     temperature: float
 
 
-def describe(
-    name: str, classes: tuple[str, ...], fields: dict[str, Any], preprocessing: Preprocessing
-) -> dict[str, Any]:
-    """What `model.json` says, so that `load` can build the module again."""
-    return {
-        "name": name,
-        "classes": list(classes),
-        "fields": fields | {"dtype": jnp.dtype(fields["dtype"]).name},
-        "preprocessing": vars(preprocessing),
-    }
-
-
-def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The module's fields of a `model.json`, with the dtype that the run trains in."""
-    dtypes = {name: jnp.dtype(name) for name in PRECISIONS if name != "auto"}
-    return description["fields"] | {"dtype": dtypes[description["fields"]["dtype"]]}
-
-
-def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
-    """The preprocessing of a `model.json`."""
-    values = description["preprocessing"]
-    return Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
-
-
-def load(run_path: str, precision: str = "auto") -> TrainedModel:
-    """The best checkpoint of a run directory, on all local devices.
+def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel:
+    """The best checkpoint of a run directory, on all local devices. Nothing that the directory contains is executed.
 
     Args:
-        precision: one of `PRECISIONS`, whatever the run trained in.
+        precision: one of `PRECISIONS`, whatever the run trained in; a module without a `dtype` stays in float32.
+        code: of a model from outside the package, its `MODULE:SPEC` or `FILE.py:SPEC`, which runs.
 
     Raises:
-        UsageError: no run directory, or no finished epoch of it is saved.
+        UsageError: no run directory, no finished epoch of it is saved, or the model's code is not named.
     """
     run = RunDirectory.existing(run_path)
     description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
     latest, number = checkpoints.usable() or (0, 0)
     if not number:
         raise UsageError(f"--run={run_path}: no finished epoch is saved yet, so there is no model")
-    devices, dtype = jax.local_devices(), dtype_of(precision)
+    devices, dtype, spec = jax.local_devices(), dtype_of(precision), _spec(run, description, code)
     try:
-        fields = fields_of(description) | {"dtype": dtype}
-        module = create(description["name"], len(description["classes"]), **fields)
+        fields = fields_of(description)
+        fields |= {"dtype": dtype} if "dtype" in fields else {}
+        module = spec.module(len(description["classes"]), **fields)
         preprocessing = preprocessing_of(description)
         blank = jax.ShapeDtypeStruct((1, preprocessing.size, preprocessing.size, 3), jnp.float32)
-        shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
+        shapes = jax.eval_shape(partial(module.init, train=False), jax.random.key(0), blank)
         like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
@@ -98,7 +79,7 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
         variables = checkpoints.model(number, parallel.replicated(like, devices))
     except UsageError:
         if checkpoints.gone(number):  # a training that runs has a later one now
-            return load(run_path, precision)
+            return load(run_path, precision, code)
         raise
     return TrainedModel(
         run=run,
@@ -107,9 +88,28 @@ def load(run_path: str, precision: str = "auto") -> TrainedModel:
         classes=tuple(description["classes"]),
         preprocessing=preprocessing,
         max_pixels=config.data.max_pixels,
-        precision=dtype.name,
+        precision=dtype.name if "dtype" in fields else "float32",
         temperature=_temperature(run, checkpoints.progress(latest), number),
     )
+
+
+def _spec(run: RunDirectory, description: Mapping[str, Any], code: str) -> ModelSpec:
+    """The model of a run: the package's own by its name, another one by the code that the caller names."""
+    name = description.get("name")
+    if not isinstance(name, str):
+        raise UsageError(f"{run.path / 'model.json'}: no model of this version (its name is {name!r})")
+    if not is_outside(name):
+        if code:
+            raise UsageError(f"--code={code}: {name} of --run={run.path} is the package's own; leave --code out")
+        return find(name)
+    if not code:
+        raise UsageError(
+            f"--run={run.path}: its model is code from outside the package, which is never run unasked: give "
+            f"--code={name}"
+        )
+    spec = find(code)
+    check_code(code, description, str(run.path / "model.json"))
+    return spec
 
 
 def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:

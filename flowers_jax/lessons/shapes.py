@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from flowers_jax import ops
-from flowers_jax.models import seed_cnn, summary
+from flowers_jax.models import CourseCNN, course_cnn, summary
 from flowers_jax.types import Activations, Logits
 
 SIZE, CLASSES = 28, 5
-WINDOW, STEP = (seed_cnn.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
+WINDOW, STEP = (course_cnn.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
 TOLERANCE = 1e-5
 
 
@@ -31,7 +31,7 @@ def layers() -> list[Layer]:
     """Those of the CNN for 28x28x3 and five classes: from its shapes, without computing anything."""
     kernels = _kernels()
     found, before = [], (SIZE, SIZE, 3)
-    for row in summary.layers(seed_cnn.SeedCNN(CLASSES), SIZE):
+    for row in summary.layers(CourseCNN(CLASSES), SIZE):
         size, count = _formulas(row, before, kernels.get(row.name))
         found.append(Layer(row.name, row.output, size, count, row.parameters))
         before = row.output
@@ -69,7 +69,7 @@ def lines() -> list[str]:
 
 def logits() -> tuple[Logits, Logits]:
     """[1, 5] for one random image: of the module, and of its layers' definitions one after the other."""
-    module = seed_cnn.SeedCNN(CLASSES)
+    module = CourseCNN(CLASSES)
     x = jax.random.uniform(jax.random.key(0), (1, SIZE, SIZE, 3))
     variables = module.init(jax.random.key(0), x)
     conv_bias, conv_kernel, head_bias, head_kernel = jax.tree.leaves(variables)  # in the order of their names
@@ -87,7 +87,7 @@ def _max_pool(x: Activations) -> Activations:
 
 def _kernels() -> dict[str, tuple[int, ...]]:
     x = jnp.zeros((1, SIZE, SIZE, 3))
-    variables = jax.eval_shape(seed_cnn.SeedCNN(CLASSES).init, jax.random.key(0), x)
+    variables = jax.eval_shape(CourseCNN(CLASSES).init, jax.random.key(0), x)
     return {name: leaves["kernel"].shape for name, leaves in variables["params"].items()}
 
 

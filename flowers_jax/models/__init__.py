@@ -1,38 +1,19 @@
-"""The models by name."""
+"""The models. Importing this package registers its own; `registry` finds those of others too."""
 
 from dataclasses import replace
-from typing import Any
 
-import flax.linen as nn
-
-from flowers_jax.errors import UsageError
-from flowers_jax.models.cnn import ResidualCNN
-from flowers_jax.models.mobilenet_v2 import MobileNetV2
-from flowers_jax.models.seed_cnn import SeedCNN
-from flowers_jax.models.weights import pretrained
+from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as course_cnn  # isort: skip  (the order of every list of models)
+from flowers_jax.models.outside import is_outside
+from flowers_jax.models.registry import MODELS, ModelSpec, create, find, register
+from flowers_jax.models.seed_cnn import SeedCNN as CourseCNN
 from flowers_jax.preprocessing import Preprocessing
 
-MODELS: dict[str, type[nn.Module]] = {"mobilenet_v2": MobileNetV2, "cnn": ResidualCNN, "seed_cnn": SeedCNN}
-
-
-def create(name: str, num_classes: int, **kw: Any) -> nn.Module:
-    """The module of that name; `kw` are its own fields (`alpha`, `head`, `dtype`, ...).
-
-    Raises:
-        UsageError: no such model, or a field that it does not have.
-    """
-    if name not in MODELS:
-        raise UsageError(f"no model {name!r}: --config.model.name is one of {', '.join(MODELS)}")
-    try:
-        return MODELS[name](num_classes=num_classes, **kw)
-    except TypeError as error:
-        raise UsageError(f"model {name!r}: {error}") from error
+__all__ = [
+    "MODELS", "CourseCNN", "ModelSpec", "cnn", "course_cnn", "create", "find", "is_outside", "mobilenet_v2",
+    "preprocessing", "register",
+]  # fmt: skip
 
 
 def preprocessing(name: str, size: int) -> Preprocessing:
-    """What the model of that name wants its input to be."""
-    if name == "mobilenet_v2":
-        return replace(pretrained.IMAGENET, size=size)
-    if name == "seed_cnn":  # as the course has it: squeezed into the square, rescaled by 1/255
-        return Preprocessing(size, "stretch", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    return Preprocessing(size, "crop", 1.0)
+    """What the model of that name wants its input to be, at that size."""
+    return replace(find(name).preprocessing, size=size)

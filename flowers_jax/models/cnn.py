@@ -13,6 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
 from flowers_jax.models.layers import ConvNorm, Layer, global_average_pool
+from flowers_jax.models.registry import ModelSpec, register
 from flowers_jax.types import Activations
 
 STAGES = ((32, 1), (64, 2), (128, 2))
@@ -55,3 +56,6 @@ class ResidualCNN(nn.Module):
             x = ResidualBlock(channels, 1, layer)(x, train)
         x = Layer(global_average_pool, name="average")(x.astype(jnp.float32))
         return nn.Dense(self.num_classes, name="head")(x)
+
+
+SPEC = register(ModelSpec("cnn", ResidualCNN))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
+from flowers_jax.models.groups import without_head
 from flowers_jax.models.weights import pretrained
 
 QUICKLY = {"xla_backend_optimization_level": 0}
@@ -28,11 +29,11 @@ def initial_variables(
     """
 
     def init(key: Key[Array, ""], images: Array) -> dict[str, Any]:
-        made = {"batch_stats": {}} | dict(module.init(key, images))
+        made = {"batch_stats": {}} | dict(module.init(key, images, train=False))
         if not weights:
             return made
-        blank = {name: jax.tree.map(jnp.zeros_like, tree["backbone"]) for name, tree in made.items()}
-        return {name: tree | {"backbone": blank[name]} for name, tree in made.items()}
+        groups = weights.importer.groups
+        return {name: tree | jax.tree.map(jnp.zeros_like, without_head(groups, tree)) for name, tree in made.items()}
 
     options = QUICKLY if jax.default_backend() == "cpu" else None
     variables = jax.device_get(jax.jit(init, compiler_options=options)(key, jnp.zeros((1, size, size, 3))))

@@ -8,6 +8,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
 from flowers_jax.models.layers import Conv, Layer, flatten
+from flowers_jax.models.registry import ModelSpec, register
+from flowers_jax.preprocessing import Preprocessing
 
 max_pool = partial(nn.max_pool, window_shape=(2, 2), strides=(2, 2))
 
@@ -19,7 +21,6 @@ class SeedCNN(nn.Module):
     """
 
     num_classes: int
-    axis_name: str | None = None  # every model takes it; there is no BatchNorm here to use it
     dtype: DTypeLike = jnp.float32
     convolution: str = "auto"
 
@@ -30,3 +31,14 @@ class SeedCNN(nn.Module):
         x = Layer(max_pool, name="pool")(nn.relu(x))
         x = Layer(flatten, name="flatten")(x).astype(jnp.float32)
         return nn.Dense(self.num_classes, name="head")(x)
+
+
+SPEC = register(
+    ModelSpec(
+        "seed_cnn",
+        SeedCNN,
+        # As the course has it: squeezed into the square, rescaled by 1/255.
+        preprocessing=Preprocessing(28, "stretch", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        fixed_size=lambda options: "seed_cnn",  # noqa: ARG005
+    )
+)

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from flax import traverse_util
 from flax.linen.module import InterceptorContext
 
+from flowers_jax.models.groups import is_below
 from flowers_jax.models.layers import Layer
-from flowers_jax.models.mobilenet_v2.layout import is_frozen
 
 
 class Row(NamedTuple):
@@ -57,7 +57,7 @@ def layers(module: nn.Module, size: int) -> list[Row]:
         return output
 
     with nn.intercept_methods(record):
-        variables = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, size, size, 3)))
+        variables = jax.eval_shape(partial(module.init, train=False), jax.random.key(0), jnp.zeros((1, size, size, 3)))
     paths = {call.path for call in calls}
     parameters, statistics = (_own(nn.unbox(variables.get(name, {})), paths) for name in ("params", "batch_stats"))
     rows: list[Row] = []
@@ -133,7 +133,7 @@ def text(rows: Sequence[Row], frozen: Collection[str] = ()) -> str:
 
 def _totals(rows: Sequence[Row], frozen: Collection[str]) -> list[str]:
     parameters, statistics = sum(row.parameters for row in rows), sum(row.statistics for row in rows)
-    trainable = sum(row.parameters for row in rows if not is_frozen(row.name, frozen))
+    trainable = sum(row.parameters for row in rows if not is_below(row.name, frozen))
     megabytes = (parameters + statistics) * 4 / 1e6
     return [
         f"{parameters:,} parameters and {statistics:,} BatchNorm statistics: {megabytes:.3g} MB in float32",

@@ -1,78 +1,123 @@
-"""Settings that do not go together: each value may be right by itself (`flowers_jax.config_rules`)."""
+"""Settings that a model must be able to follow, and what a model must be to be trained."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax import traverse_util
 from flax.linen.module import InterceptorContext
 
+from flowers_jax import models
 from flowers_jax.augment.compose import WHOLE
 from flowers_jax.errors import UsageError
+from flowers_jax.models.features import check_split
+from flowers_jax.models.freezing import held
+from flowers_jax.models.groups import check_groups, freezes, is_head
+from flowers_jax.models.outside import is_outside
+from flowers_jax.models.registry import ModelSpec
 from flowers_jax.models.weights import pretrained
 from flowers_jax.runtime import parallel
+from flowers_jax.training.phases import Phase
 from flowers_jax.training.state import Tree
 from flowers_jax.training.unread import only_defaults
 from flowers_jax.types import Config
 
-ONLY_MOBILENET_V2 = (
-    "model.alpha", "model.head", "model.batch_norm", "model.dropout", "model.stochastic_depth", "model.output_stride",
-    "transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay",
-)  # fmt: skip
+OF_A_BACKBONE = ("transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay")
+"""Keys that mean something where there is a backbone below the head."""
 
 
 def check_model(config: Config) -> None:
-    """What the model or the data do not have, they cannot be asked for."""
-    _check_crop(config)
-    name, weights = config.model.name, config.model.weights
-    if config.data.folds and config.data.fold > config.data.folds:
-        raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
-    if name == "mobilenet_v2":
-        if weights not in ("auto", "none", *(known.name for known in pretrained.KNOWN)):
-            pretrained.named_file(weights)  # before the data, which may take a while
-        for key, size in (("data.image_size", config.data.image_size), ("augment.crop_size", config.augment.crop_size)):
-            if 0 < size < 32:
-                raise UsageError(f"--config.{key}={size}: mobilenet_v2 needs at least 32")
-        _check_transfer(config)
-    elif config.model.freeze != "none":
-        raise UsageError(
-            f"--config.model.freeze={config.model.freeze}: {name} has no backbone; give --config.model.freeze=none"
-        )
-    elif weights not in ("auto", "none"):
-        raise UsageError(f"--config.model.weights={weights}: {name} has no pretrained weights; give none")
-    else:
-        only_defaults(config, ONLY_MOBILENET_V2, "only mobilenet_v2 has it")
-
-
-def check_head(config: Config, params: Tree) -> None:
-    """`optimizer.head_multiplier` needs what it multiplies.
+    """What the model or the data do not have, they cannot be asked for.
 
     Raises:
-        UsageError: no parameter of the model begins with `head`.
+        UsageError: names the key, its value, and what would be right.
     """
-    if not any(name.startswith("head") for name in params):
+    spec, size = models.find(config.model.name), config.data.image_size
+    _check_crop(config, spec)
+    if config.data.folds and config.data.fold > config.data.folds:
+        raise UsageError(f"--config.data.fold={config.data.fold}: there are {config.data.folds} folds")
+    for key, pixels in (("data.image_size", size), ("augment.crop_size", config.augment.crop_size)):
+        if 0 < pixels < spec.smallest_size:
+            raise UsageError(f"--config.{key}={pixels}: {spec.name} needs at least {spec.smallest_size}")
+    _check_weights(config, spec)
+    _check_freeze(config, spec)
+    _check_fields(config, spec)
+    if len(spec.groups) > 1:
+        _check_transfer(config, spec)
+    else:
+        only_defaults(config, OF_A_BACKBONE, f"{spec.name} has no backbone")
+
+
+def _check_weights(config: Config, spec: ModelSpec) -> None:
+    weights = config.model.weights
+    if spec.weights:
+        pretrained.check_name(spec.weights, weights)  # before the data, which may take a while
+        return
+    if weights not in ("auto", "none"):
+        raise UsageError(f"--config.model.weights={weights}: {spec.name} has no pretrained weights; give none")
+    only_defaults(config, ("model.batch_norm",), f"{spec.name} has no pretrained weights, whose statistics could stay")
+
+
+def _check_freeze(config: Config, spec: ModelSpec) -> None:
+    freeze, known = config.model.freeze, freezes(spec.groups)
+    if known == ("none",) and freeze != "none":
+        raise UsageError(
+            f"--config.model.freeze={freeze}: {spec.name} has no backbone; give --config.model.freeze=none"
+        )
+    if freeze not in known:
+        raise UsageError(f"--config.model.freeze={freeze}: must be one of {', '.join(known)}")
+
+
+def _check_fields(config: Config, spec: ModelSpec) -> None:
+    """Settings that reach the module as fields need a module that has them."""
+    for key in ("dropout", "convolution"):
+        if not spec.takes(key):
+            only_defaults(config, (f"model.{key}",), f"{spec.name} has no field {key}")
+    if not spec.takes("dtype") and config.precision == "bfloat16":
+        raise UsageError(
+            f"--config.precision=bfloat16: {spec.name} has no field dtype, so it computes in float32; give auto"
+        )
+
+
+def check_parameters(
+    config: Config, spec: ModelSpec, module: nn.Module, phases: Sequence[Phase], variables: Tree, size: int
+) -> None:
+    """What a model says of its parameters must be true of them.
+
+    Raises:
+        UsageError: `optimizer.head_multiplier` has nothing to multiply, a parameter belongs to no group, or the head
+            makes other logits of the features than the whole model does.
+    """
+    params = variables["params"]
+    check_groups(config.model.name, spec.groups, params)
+    if not any(is_head(spec.groups, path) for path in traverse_util.flatten_dict(params, sep="/")):
         only_defaults(
             config,
             ["optimizer.head_multiplier"],
-            f"no parameter of {config.model.name} has a name that begins with head",
+            f"no parameter of {config.model.name} has a name that begins with {spec.groups[-1].layers[-1]}",
         )
+    if spec.features and is_outside(config.model.name) and any(phase.on_features for phase in phases):
+        check_split(config.model.name, spec.features, spec.groups, module, variables, size)
 
 
-def _check_crop(config: Config) -> None:
+def _check_crop(config: Config, spec: ModelSpec) -> None:
     """Training at another size than testing takes a random crop, and a model that takes any size."""
     flag = f"--config.augment.crop_size={config.augment.crop_size}"
     if not config.augment.crop_size:
         return
     if config.augment.crop_scale == WHOLE:
         raise UsageError(f"{flag}: nothing is cropped; give 0, or --config.augment.crop_scale=0.35,1")
-    for fixed in (config.model.name, config.model.head):
-        if fixed in ("seed_cnn", "flatten256"):
-            raise UsageError(f"{flag}: {fixed} takes only images of --config.data.image_size; give 0")
+    if fixed := spec.fixed_size(config.model.options):
+        raise UsageError(f"{flag}: {fixed} takes only images of --config.data.image_size; give 0")
 
 
-def _check_transfer(config: Config) -> None:
+def _check_transfer(config: Config, spec: ModelSpec) -> None:
     """What `config.transfer` asks for must be able to happen."""
     transfer, frozen = config.transfer, config.model.freeze == "backbone"
+    if not spec.features:
+        only_defaults(config, ("transfer.views",), f"{spec.name} gives no features before its head")
     if transfer.epochs and frozen:
         raise UsageError(
             f"--config.transfer.epochs={transfer.epochs}: with --config.model.freeze=backbone the head trains alone "
@@ -92,12 +137,26 @@ def _check_transfer(config: Config) -> None:
         )
 
 
-def check_norms(name: str, module: nn.Module, size: int, devices: int) -> None:
+def check_norms(name: str, phases: Sequence[Phase], module: nn.Module, size: int, devices: int) -> None:
     """On several devices Flax's BatchNorm takes the statistics of the whole batch only where it knows the axis.
 
     Raises:
         UsageError: each device would train a model of its own.
     """
+    if devices == 1:
+        return
+    for phase in phases:
+        with held(phase.frozen, phase.batch_norm):
+            alone = _norms_without_axis(module, size)
+        if alone:
+            raise UsageError(
+                f"--config.model.name={name}: its nn.BatchNorm {alone[0]} has no axis_name, so each of the {devices} "
+                f"devices would keep statistics of its own; give it axis_name={parallel.AXIS!r}, or --config.devices=1"
+            )
+
+
+def _norms_without_axis(module: nn.Module, size: int) -> list[str]:
+    """The paths of those `nn.BatchNorm` that take the statistics of the batch in training."""
     alone: list[str] = []
 
     def record(call: Any, args: Any, kwargs: Any, context: InterceptorContext) -> Any:
@@ -108,14 +167,9 @@ def check_norms(name: str, module: nn.Module, size: int, devices: int) -> None:
                 alone.append("/".join(norm.path))
         return call(*args, **kwargs)
 
-    if devices > 1:
-        key = jax.random.key(0)
-        with nn.intercept_methods(record):
-            jax.eval_shape(
-                lambda x: module.init({"params": key, "dropout": key}, x, train=True), jnp.zeros((1, size, size, 3))
-            )
-    if alone:
-        raise UsageError(
-            f"--config.model.name={name}: its nn.BatchNorm {alone[0]} has no axis_name, so each of the {devices} "
-            f"devices would keep statistics of its own; give it axis_name={parallel.AXIS!r}, or --config.devices=1"
+    key = jax.random.key(0)
+    with nn.intercept_methods(record):
+        jax.eval_shape(
+            lambda x: module.init({"params": key, "dropout": key}, x, train=True), jnp.zeros((1, size, size, 3))
         )
+    return alone

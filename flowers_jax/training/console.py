@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from flowers_jax.data import memory
 from flowers_jax.data.split import SPLITS
-from flowers_jax.models.mobilenet_v2.layout import group_of, is_frozen, layers_above
+from flowers_jax.models.groups import group_of, is_below, layers_above
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.remarks import remarks
 from flowers_jax.training.setup import Job
@@ -44,17 +44,18 @@ def banner(config: Config, job: Job) -> str:
 
 
 def _trains(job: Job) -> list[str]:
-    """A table: the parameters of each layer below the top, and whether they train in each phase."""
+    """A table: the parameters of each group, and whether they train in each phase."""
+    groups = job.spec.groups
     flat: dict[str, Any] = traverse_util.flatten_dict(job.variables["params"], sep="/")
     sizes: Counter[str] = Counter()
     for path, leaf in flat.items():
-        sizes[group_of(path)] += leaf.size
+        sizes[group_of(groups, path)] += leaf.size
     cells = [["part", "parameters", *(phase.name for phase in job.phases)]]
-    for path in sorted(flat, key=lambda path: -layers_above(path)):
-        part = group_of(path)
+    for path in sorted(flat, key=lambda path: -layers_above(groups, path)):
+        part = group_of(groups, path)
         if part == cells[-1][0]:
             continue
-        trains = ("frozen" if is_frozen(path, phase.frozen) else "trains" for phase in job.phases)
+        trains = ("frozen" if is_below(path, phase.frozen) else "trains" for phase in job.phases)
         cells.append([part, f"{sizes[part]:,}", *trains])
     counts = (f"{parameter_counts(job, phase)[0]:,}" for phase in job.phases)
     cells.append(["trainable", f"of {sizes.total():,}", *counts])

@@ -25,6 +25,10 @@ from flowers_jax.data import decode
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.loader import SplitArrays, in_order
 from flowers_jax.evaluation.predict import Variables, few_at_once
+from flowers_jax.models import outside
+from flowers_jax.models.groups import without_head
+from flowers_jax.models.layers import at_least_float32
+from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel
 from flowers_jax.storage import atomic, fetch, source
@@ -66,18 +70,19 @@ class FeatureCache:
         self,
         config: Config,
         dataset: Dataset,
+        spec: ModelSpec,
         module: nn.Module,
         variables: Variables,
         preprocessing: Preprocessing,
         devices: Devices,
     ):
-        self.config, self.dataset, self.module = config, dataset, module
+        self.config, self.dataset, self.spec, self.module = config, dataset, spec, module
         self.preprocessing, self.devices = preprocessing, devices
         # What is compiled for one augmentation serves every part, mirrored or not.
-        self._extractor = functools.cache(partial(_make_extractor, module, preprocessing, devices))
+        self._extractor = functools.cache(partial(_make_extractor, spec, module, preprocessing, devices))
         # The views of one part come one after the other, and most of the same pixels.
         self._decoded = _keeping_the_last(partial(split_arrays, config, dataset))
-        self.variables = {name: {"backbone": tree["backbone"]} for name, tree in variables.items()}
+        self.variables = {name: without_head(spec.groups, tree) for name, tree in variables.items()}
 
     def part(self, split: str, view: View) -> SplitArrays:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
@@ -121,12 +126,11 @@ class FeatureCache:
         return digest.hexdigest()
 
     def _key(self, examples: list[Example], view: View) -> str:
-        network = [repr(getattr(self.module, name)) for name in NETWORK]
         draw = f"{view.number} of seed {self.config.seed}" if view.number else ""
         recipe = [
-            self._weights, *network, jax.__version__, jax.default_backend(), repr(self.preprocessing),
-            repr(view.augment), str(view.mirrored), draw, PIL.__version__, source.sha256(*SOURCE),
-            *(example.sha256 for example in examples),
+            self._weights, *_network(self.config, self.spec, self.module), jax.__version__, jax.default_backend(),
+            repr(self.preprocessing), repr(view.augment), str(view.mirrored), draw, PIL.__version__,
+            source.sha256(*SOURCE), *(example.sha256 for example in examples),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
@@ -149,21 +153,33 @@ SOURCE = (
 )  # fmt: skip
 """The modules that decide them, for `flowers_jax.storage.source`."""
 
-NETWORK = ("alpha", "convention", "head", "output_stride", "dtype", "convolution")
-"""The fields of `MobileNetV2` that decide its features."""
+HEADS_OWN = ("num_classes", "dropout", "axis_name", "parent", "name")
+"""Fields of modules that do not decide features."""
+
+
+def _network(config: Config, spec: ModelSpec, module: nn.Module) -> list[str]:
+    """What the backbone computes: the model, its module's fields, and the code of one from outside the package."""
+    fields = [f"{field}={getattr(module, field)!r}" for field in vars(module) if field in module.__dataclass_fields__]
+    fields = [text for text in fields if text.partition("=")[0] not in HEADS_OWN]
+    code = outside.sha256(config.model.name) if outside.is_outside(config.model.name) else ""
+    return [spec.name, code, *fields]
 
 
 def _make_extractor(
-    module: nn.Module, preprocessing: Preprocessing, devices: Devices, augment: Augment
+    spec: ModelSpec, module: nn.Module, preprocessing: Preprocessing, devices: Devices, augment: Augment
 ) -> Callable[[Variables, np.ndarray, np.ndarray, Key[Array, ""]], Features]:
     """`extract(variables, images [B, S, S, 3], indices [B], key) -> [B, F]` on the host."""
+    split = spec.features
+    if split is None:
+        raise ValueError(f"{spec.name} has no features before its head")
 
     def step(placed: tuple[Variables, Key[Array, ""]], batch: tuple[Array, Int[Array, " batch"]]) -> Array:
         (variables, key), (images, indices) = placed, batch
         keys = jax.vmap(partial(jax.random.fold_in, key))(indices)
 
         def features(few: Array) -> Array:
-            return module.apply(variables, preprocessing.normalize(few), output="features")  # type: ignore[return-value]
+            found = split.features(module, variables, preprocessing.normalize(few))
+            return at_least_float32(found.reshape(len(few), -1))
 
         return few_at_once(features, augment_images(keys, images, augment, preprocessing))
 

@@ -36,7 +36,7 @@ def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, aug
     if not phase.on_features:
         training = split_arrays(config, job.dataset, "train", stored(job.preprocessing, augment))
         return PhaseData([training], augment, _photograph_logits(config, job))
-    cache = FeatureCache(config, job.dataset, phase.module, variables, job.preprocessing, job.devices)
+    cache = FeatureCache(config, job.dataset, job.spec, job.module, variables, job.preprocessing, job.devices)
     predict = make_head_predictor(phase.module, job.devices)
 
     @functools.cache

@@ -8,7 +8,8 @@ from typing import Any
 import flax.linen as nn
 import optax
 
-from flowers_jax.models.mobilenet_v2.layout import frozen_parts, layers_above
+from flowers_jax.models.groups import Groups, frozen_paths, is_head, layers_above
+from flowers_jax.models.registry import ModelSpec
 from flowers_jax.training.optimizer import make_optimizer
 from flowers_jax.training.schedule import Schedule, constant, make_schedule
 from flowers_jax.training.state import Progress
@@ -23,6 +24,8 @@ class Phase:
         name: `head` while the backbone is frozen, `finetune` of pretrained weights, `train` from scratch.
         frozen: paths below `params` that do not train.
         on_features: trains on features that were computed before, `config.transfer.views` of each photograph.
+        module: or the head alone, where features are its input.
+        batch_norm: `batch` or `stored` statistics in training.
         rate: from a step of the phase, from 0, to the largest rate of a layer as a multiple of the plateau's.
         steps_per_epoch: how many of them an epoch has.
     """
@@ -32,7 +35,8 @@ class Phase:
     frozen: tuple[str, ...]
     learning_rate: float
     on_features: bool
-    module: nn.Module
+    module: Any
+    batch_norm: str
     optimizer: optax.GradientTransformation
     rate: Callable[[int], float]
     steps_per_epoch: int
@@ -42,33 +46,43 @@ class Phase:
         return progress.plateau.lr * self.rate((progress.phase_epoch + 1) * self.steps_per_epoch - 1)
 
 
-def make_phases(config: Config, module: nn.Module, steps_per_epoch: int) -> tuple[Phase, ...]:
-    """One phase, or the head alone and then what `config.model.freeze` leaves."""
-    freeze = config.model.freeze
+def make_phases(
+    config: Config, spec: ModelSpec, module: nn.Module, size: int, steps_per_epoch: int
+) -> tuple[Phase, ...]:
+    """One phase, or the head alone and then what `config.model.freeze` leaves.
+
+    Args:
+        size: of images as the model sees them, in pixels.
+    """
+    phase = partial(_phase, config, spec, module, size, steps_per_epoch)
     schedule = make_schedule(config, steps_per_epoch)
-    name = "finetune" if config.model.name == "mobilenet_v2" and config.model.weights != "none" else "train"
-    if freeze == "backbone":
-        name = "head"
-    main = _phase(config, name, config.epochs, freeze, module, config.learning_rate, schedule, steps_per_epoch)
+    name = "head" if config.model.freeze == "backbone" else "finetune" if starts_pretrained(config, spec) else "train"
+    main = phase(name, config.epochs, config.model.freeze, config.learning_rate, schedule)
     if not config.transfer.epochs or name == "head":
         return (main,)
-    epochs, learning_rate = config.transfer.epochs, config.transfer.learning_rate
-    return (_phase(config, "head", epochs, "backbone", module, learning_rate, constant, steps_per_epoch), main)
+    return phase("head", config.transfer.epochs, "backbone", config.transfer.learning_rate, constant), main
+
+
+def starts_pretrained(config: Config, spec: ModelSpec) -> bool:
+    """Whether the model begins with weights that were trained before."""
+    return spec.weights is not None and config.model.weights != "none"
 
 
 def _phase(
     config: Config,
+    spec: ModelSpec,
+    module: nn.Module,
+    size: int,
+    steps_per_epoch: int,
     name: str,
     epochs: int,
     freeze: str,
-    module: Any,
     learning_rate: float,
     schedule: Schedule,
-    steps_per_epoch: int,
 ) -> Phase:
-    if config.model.name == "mobilenet_v2":
-        module = module.clone(freeze=freeze)
-    multiplier = partial(rate_of, head=config.optimizer.head_multiplier, decay=config.optimizer.layer_decay)
+    multiplier = partial(
+        rate_of, groups=spec.groups, head=config.optimizer.head_multiplier, decay=config.optimizer.layer_decay
+    )
     fastest = 1.0 if name == "head" else max(config.optimizer.head_multiplier, config.optimizer.layer_decay)
     optimizer = make_optimizer(
         learning_rate,
@@ -76,13 +90,18 @@ def _phase(
         multiplier if name != "head" else None,  # the head alone has the phase's rate
         config.optimizer.weight_decay,
     )
+    on_features = name == "head" and config.transfer.views > 0 and spec.features is not None
+    batch_norm = config.model.batch_norm
+    if batch_norm == "auto":
+        batch_norm = "stored" if starts_pretrained(config, spec) else "batch"
     return Phase(
-        name, epochs, frozen_parts(freeze), learning_rate, module=module, optimizer=optimizer,
-        on_features=name == "head" and config.transfer.views > 0, rate=lambda step: fastest * float(schedule(step)),
+        name, epochs, frozen_paths(spec.groups, freeze), learning_rate, on_features,
+        module=spec.features.head(module, size) if on_features and spec.features else module,
+        batch_norm=batch_norm, optimizer=optimizer, rate=lambda step: fastest * float(schedule(step)),
         steps_per_epoch=steps_per_epoch,
     )  # fmt: skip
 
 
-def rate_of(path: str, head: float, decay: float) -> float:
+def rate_of(path: str, groups: Groups, head: float, decay: float) -> float:
     """What multiplies the rate of a parameter: `head` in the head, else `decay` for each layer that is nearer to it."""
-    return head if path.startswith("head") else decay ** layers_above(path)
+    return head if is_head(groups, path) else decay ** layers_above(groups, path)

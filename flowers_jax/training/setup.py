@@ -14,16 +14,17 @@ from flowers_jax.data import memory, sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.loader import SplitArrays, decode_split
 from flowers_jax.errors import DamageWarning, UsageError
-from flowers_jax.evaluation import trained_model
 from flowers_jax.models.initial import initial_variables
+from flowers_jax.models.registry import ModelSpec
 from flowers_jax.models.weights import pretrained
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
+from flowers_jax.run import model_json
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel
 from flowers_jax.runtime.precision import dtype_of
-from flowers_jax.training.checks import check_head, check_model, check_norms
-from flowers_jax.training.phases import Phase, make_phases
+from flowers_jax.training.checks import check_model, check_norms, check_parameters
+from flowers_jax.training.phases import Phase, make_phases, starts_pretrained
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
 from flowers_jax.training.unread import check_unread, only_defaults
@@ -49,6 +50,7 @@ class Job:
 
     Attributes:
         dataset: its examples have their splits.
+        spec: of the model.
         variables: the initial ones, on the host.
         checkpoint: number of the one to go on from; 0 for none.
         progress: of that checkpoint; None for a new run.
@@ -59,6 +61,7 @@ class Job:
     run: RunDirectory
     devices: Devices
     dataset: Dataset
+    spec: ModelSpec
     module: nn.Module
     preprocessing: Preprocessing
     steps_per_epoch: int
@@ -82,6 +85,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         UsageError: a mistake of the caller's, in one line.
     """
     devices = parallel.choose_devices(config.devices, config.batch_size)
+    spec = models.find(config.model.name)
     check_model(config)
     if not begun:  # one that has begun may go on, for what nothing reads changes nothing
         check_unread(config)
@@ -93,26 +97,26 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
             "start over with the same photographs"
         )
     dataset = _dataset(config, run, begun)
-    pretrained_weights = None if usable else _weights(config)
-    fields = trained_model.fields_of(run.read_model()) if usable else module_fields(config, pretrained_weights)
-    module = models.create(config.model.name, len(dataset.classes), **fields | {"axis_name": parallel.AXIS})
+    pretrained_weights = None if usable else _weights(config, spec)
+    fields = model_json.fields_of(run.read_model()) if usable else module_fields(config, spec, pretrained_weights)
+    module = spec.module(len(dataset.classes), **fields, axis_name=parallel.AXIS)
     steps_per_epoch = _steps_per_epoch(config, dataset)
-    phases = make_phases(config, module, steps_per_epoch)
-    preprocessing = _preprocessing(config, pretrained_weights, run.read_model() if usable else None)
+    preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
+    phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch)
     decoded_size = _decoded_size(config, dataset, preprocessing, phases)
     memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
     if not usable:
         preprocessing = _measured(config, dataset, preprocessing)
-    check_norms(config.model.name, module, preprocessing.size, len(devices))
+    check_norms(config.model.name, phases, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
-    if not begun:
-        check_head(config, variables["params"])
+    check_parameters(config, spec, module, phases, variables, preprocessing.size)
     if usable:
         description = run.read_model()
+        model_json.check_code(config.model.name, description, str(run.path / "model.json"))
     else:
         description = _describe(config, dataset, len(devices), fields, preprocessing, pretrained_weights)
     return Job(
-        run, devices, dataset, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
+        run, devices, dataset, spec, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
         usable[0] if usable else 0, _progress(config, checkpoints, description, *usable) if usable else None,
         Weights(**description["weights"]), description, decoded_size,
     )  # fmt: skip
@@ -128,7 +132,7 @@ def _describe(
 ) -> dict[str, Any]:
     """`model.json` of a new run."""
     file = weights.file if weights else NO_WEIGHTS
-    return trained_model.describe(config.model.name, dataset.classes, fields, preprocessing) | {
+    return model_json.describe(config.model.name, dataset.classes, fields, preprocessing) | {
         "weights": {"name": file.path.name or "none", "sha256": file.sha256, "reason": file.reason},
         "dataset": {"name": dataset.name, "reason": dataset.reason},
         "flip": config.evaluation.flip,
@@ -152,10 +156,10 @@ def _progress(
     return progress
 
 
-def _weights(config: Config) -> pretrained.Weights | None:
-    if config.model.name != "mobilenet_v2" or config.model.weights == "none":
+def _weights(config: Config, spec: ModelSpec) -> pretrained.Weights | None:
+    if not spec.weights or not starts_pretrained(config, spec):
         return None
-    return pretrained.open_weights(config.model.weights, config.model.alpha)
+    return pretrained.open_weights(spec.weights, config.model.weights, dict(config.model.options))
 
 
 def _steps_per_epoch(config: Config, dataset: Dataset) -> int:
@@ -185,13 +189,13 @@ def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
 
 
 def _preprocessing(
-    config: Config, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
+    config: Config, spec: ModelSpec, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
 ) -> Preprocessing:
     """What `config.data` asks for before any photograph is measured; a run that goes on has it in its description."""
     if description:
-        return trained_model.preprocessing_of(description)
+        return model_json.preprocessing_of(description)
     size, crop = config.data.image_size, config.data.crop
-    wanted = (weights.preprocessing if weights else models.preprocessing(config.model.name, size)).at(size, crop)
+    wanted = (weights.preprocessing if weights else spec.preprocessing).at(size, crop)
     augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
     return wanted.normalized(config.data.normalize)
 
@@ -231,18 +235,13 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 
-def module_fields(config: Config, weights: pretrained.Weights | None = None) -> dict[str, Any]:
-    """The fields of the module that the config and its weights ask for, as `model.json` keeps them."""
-    fields: dict[str, Any] = {"dtype": dtype_of(config.precision), "convolution": config.model.convolution}
-    if config.model.name == "mobilenet_v2":
-        from_scratch = config.model.weights == "none"
-        auto = "batch" if from_scratch else "stored"
-        fields |= {
-            "alpha": config.model.alpha, "head": config.model.head, "freeze": config.model.freeze,
-            "batch_norm": auto if config.model.batch_norm == "auto" else config.model.batch_norm,
-            "dropout": config.model.dropout, "stochastic_depth": config.model.stochastic_depth,
-            "output_stride": config.model.output_stride,
-        }  # fmt: skip
-        if weights:
-            fields["convention"] = weights.convention
-    return fields
+def module_fields(config: Config, spec: ModelSpec, weights: pretrained.Weights | None = None) -> dict[str, Any]:
+    """The fields of the module that the config and its weights ask for, as `model.json` keeps them.
+
+    Of `dtype`, `convolution` and `dropout` those that the module has.
+    """
+    given = {
+        "dtype": dtype_of(config.precision), "convolution": config.model.convolution, "dropout": config.model.dropout,
+    }  # fmt: skip
+    fields = {name: value for name, value in given.items() if spec.takes(name)}
+    return fields | {name: config.model.options[name] for name in spec.options} | (weights.fields if weights else {})

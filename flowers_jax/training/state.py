@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import struct, traverse_util
 
-from flowers_jax.models.mobilenet_v2.layout import is_frozen
+from flowers_jax.models.groups import is_below
 from flowers_jax.training.monitor import BestState, PlateauState, StoppingState
 
 Tree = Any
@@ -30,7 +30,7 @@ class TrainState:
 def split_params(params: Tree, frozen: Collection[str]) -> tuple[Tree, Tree]:
     """(trainable, frozen): `frozen` are paths, of which everything below is frozen too."""
     flat = traverse_util.flatten_dict(params, sep="/")
-    fixed = {path for path in flat if is_frozen(path, frozen)}
+    fixed = {path for path in flat if is_below(path, frozen)}
     kept, trainable = ({path: leaf for path, leaf in flat.items() if (path in fixed) == side} for side in (True, False))
     return traverse_util.unflatten_dict(trainable, sep="/"), traverse_util.unflatten_dict(kept, sep="/")
 

@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Collection
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -13,6 +12,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from flowers_jax.augment import Augment, Examples, augment_images, mix, partner_rows
 from flowers_jax.evaluation.predict import eval_step
+from flowers_jax.models.freezing import held
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime.parallel import AXIS
 from flowers_jax.training.state import TrainState, Tree, merge_params, split_params
@@ -29,14 +29,16 @@ def train_step(
     state: TrainState,
     batch: dict[str, Array],
     *,
-    module: nn.Module,
+    module: Any,
     optimizer: optax.GradientTransformation,
     preprocessing: Preprocessing,
     frozen: Collection[str] = (),
+    batch_norm: str = "batch",
     augment: Augment = Augment(),  # noqa: B008 (it is frozen)
     label_smoothing: float = 0.0,
     ema: float = 0.0,
     seed: int = 0,
+    num_classes: int = 0,
 ) -> tuple[TrainState, dict[str, Array]]:
     """Softmax cross-entropy over this replica's share of the batch, one update with the mean gradient of all.
 
@@ -46,9 +48,12 @@ def train_step(
         batch: `image` uint8 [B, H, W, 3], or float32 [B, F], features that a frozen backbone gave; `label` int32 [B];
             `mask` bool [B], true for the first rows of the whole batch; masked rows count nowhere but in BatchNorm's
             batch statistics.
-        frozen: paths below `state.params` that stay.
+        module: or what is applied as one, as the head of features (`models.features`).
+        frozen: paths below `state.params` that stay. Their layers evaluate (`models.freezing`).
+        batch_norm: `batch`, or `stored`: every BatchNorm takes the stored statistics.
         label_smoothing: the share of each label that is spread over all classes.
         ema: how much of the moving average an update keeps; 0: there is none.
+        num_classes: 0: as many as `module.num_classes`.
 
     Returns:
         The next state, and sums over the whole batch: `loss`, `correct` (on the class of larger weight where
@@ -56,14 +61,16 @@ def train_step(
     """
     mask = batch["mask"]
     examples = lax.psum(mask.sum(), AXIS)
-    inputs, targets = _inputs(batch, state, examples, module, preprocessing, augment, seed)
+    classes = num_classes or module.num_classes
+    inputs, targets = _inputs(batch, state, examples, classes, preprocessing, augment, seed)
     targets = optax.smooth_labels(targets, label_smoothing)
     trainable, fixed = split_params(state.params, frozen)
     rngs = _streams(seed, state.step)
 
     def loss_of(trainable: Tree) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
         variables = {"params": merge_params(trainable, fixed), "batch_stats": state.batch_stats}
-        logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)
+        with held(frozen, batch_norm):
+            logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)
         losses = optax.softmax_cross_entropy(logits, targets)
         total = jnp.where(mask, losses, 0).sum()
         return total / examples, (total, logits, updated.get("batch_stats", state.batch_stats))
@@ -101,17 +108,17 @@ def _inputs(
     batch: dict[str, Array],
     state: TrainState,
     examples: Int[Array, ""],
-    module: Any,
+    num_classes: int,
     preprocessing: Preprocessing,
     augment: Augment,
     seed: int,
 ) -> Examples:
     """What the model sees and what it is to say: augmented, mixed with others, normalised; features as they are."""
     if batch["image"].ndim == 2:
-        return Examples(batch["image"], jax.nn.one_hot(batch["label"], module.num_classes))
+        return Examples(batch["image"], jax.nn.one_hot(batch["label"], num_classes))
     rows = lax.axis_index(AXIS) * len(batch["image"]) + jnp.arange(len(batch["image"]))
     images = augment_images(_example_keys(seed, state.step, rows), batch["image"], augment, preprocessing)
-    own = Examples(images, jax.nn.one_hot(batch["label"], module.num_classes))
+    own = Examples(images, jax.nn.one_hot(batch["label"], num_classes))
     if augment.mixes:  # on any number of devices with the same partners
         everyone = lax.all_gather(own, AXIS, tiled=True)
         partners = jax.tree.map(lambda leaf: leaf[partner_rows(examples, rows)], everyone)

@@ -92,8 +92,9 @@ class Trainer:
         self.phase_data = make_phase_data(config, self.job, phase, variables, self.augment)
         step = partial(
             train_step, module=phase.module, optimizer=phase.optimizer, preprocessing=self.job.preprocessing,
-            frozen=phase.frozen, augment=self.phase_data.augment, label_smoothing=config.optimizer.label_smoothing,
-            ema=config.optimizer.ema, seed=config.seed,
+            frozen=phase.frozen, batch_norm=phase.batch_norm, augment=self.phase_data.augment,
+            label_smoothing=config.optimizer.label_smoothing, ema=config.optimizer.ema, seed=config.seed,
+            num_classes=len(self.job.dataset.classes),
         )  # fmt: skip
         self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
         self.compared = len(self.job.devices) == 1

@@ -7,7 +7,7 @@ A value that is already what happens is none of them: `model.batch_norm=stored` 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from flowers_jax import augment, base_config
+from flowers_jax import augment, base_config, models
 from flowers_jax import config as config_lib
 from flowers_jax.errors import UsageError
 from flowers_jax.types import Config
@@ -30,6 +30,12 @@ def check_unread(config: Config) -> None:
     for row in TABLE:
         if row.holds(config):
             only_defaults(config, row.keys, f"changes nothing {row.where}")
+    idle = models.find(config.model.name).idle_options(config.model.freeze)
+    only_defaults(
+        config,
+        [f"model.options.{name}" for name in idle],
+        f"changes nothing where --config.model.freeze={config.model.freeze} freezes all that it acts on",
+    )
 
 
 def only_defaults(config: Config, keys: Iterable[str], why: str) -> None:
@@ -38,7 +44,7 @@ def only_defaults(config: Config, keys: Iterable[str], why: str) -> None:
     Raises:
         UsageError: there is one.
     """
-    default, given = config_lib.flatten(base_config.get_config()), config_lib.flatten(config)
+    default, given = config_lib.defaults_of(config), config_lib.flatten(config)
     for key in keys:
         if given[key] != default[key]:
             value, right = config_lib.text_of(given[key]), config_lib.text_of(default[key]) or "nothing"
@@ -47,10 +53,6 @@ def only_defaults(config: Config, keys: Iterable[str], why: str) -> None:
 
 def _head_alone(config: Config) -> bool:
     return config.model.freeze == "backbone"
-
-
-def _no_residual_trains(config: Config) -> bool:
-    return config.model.freeze in ("stage_6", "stage_7", "backbone")  # stage 7 is one block, and widens
 
 
 def _plain_view_only(config: Config) -> bool:
@@ -74,11 +76,6 @@ TABLE = (
         ("model.batch_norm",),
         lambda c: _head_alone(c) and c.model.batch_norm == "batch",
         "where --config.model.freeze=backbone freezes every BatchNorm",
-    ),
-    Unread(
-        ("model.stochastic_depth",),
-        _no_residual_trains,
-        "where --config.model.freeze freezes every residual",
     ),
     Unread(
         tuple(f"augment.{name}" for name in base_config.get_config().augment if name != "horizontal_flip"),

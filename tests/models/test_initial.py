@@ -7,6 +7,7 @@ import numpy as np
 from flowers_jax import models
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, export_variables
+from flowers_jax.models.mobilenet_v2.weights import IMPORTER
 from flowers_jax.models.weights import pretrained
 
 KEY = jax.random.key(3)
@@ -26,7 +27,9 @@ def test_with_weights_the_rest_is_the_same(tmp_path):
     drawn = initial_variables(module, 32, KEY)
     given = jax.tree.map(lambda leaf: np.full_like(leaf, 0.5), drawn)
     np.savez(tmp_path / "weights.npz", **export_variables(given, KERAS))
-    filled = initial_variables(module, 32, KEY, pretrained.open_weights(str(tmp_path / "weights.npz"), 0.35))
+    filled = initial_variables(
+        module, 32, KEY, pretrained.open_weights(IMPORTER, str(tmp_path / "weights.npz"), {"alpha": 0.35})
+    )
     assert jax.tree.structure(filled) == jax.tree.structure(drawn)
     assert all((leaf == 0.5).all() for tree in filled.values() for leaf in jax.tree.leaves(tree["backbone"]))
     np.testing.assert_array_equal(filled["params"]["head_hidden"]["kernel"], drawn["params"]["head_hidden"]["kernel"])

@@ -11,12 +11,13 @@ from flowers_jax.errors import UsageError
 from flowers_jax.models import mobilenet_v2
 from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS
 from flowers_jax.models.mobilenet_v2.tensor_names import FAMILIES, export_variables
+from flowers_jax.models.mobilenet_v2.weights import IMPORTER, KERAS, KNOWN, TORCHVISION_V1
 from flowers_jax.models.weights import pretrained, tensor_files
 from flowers_jax.storage import fetch
 from tests.conftest import SHARED
 
 TORCHVISION = SHARED / "weights" / "mobilenet_v2-b0353104.safetensors"
-KERAS = SHARED / "weights" / "mobilenet_v2_keras_0.35_224_notop.npz"
+KERAS_FILE = SHARED / "weights" / "mobilenet_v2_keras_0.35_224_notop.npz"
 
 
 @pytest.mark.parametrize("content", [b"", b"weights", b"\x80\x02}q\x00.", b"PK\x03\x04", b"\x08\0\0\0\0\0\0\0notjson!"])
@@ -24,21 +25,21 @@ def test_what_is_no_weights_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "none.bin"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"--config\.model\.weights: .*none\.bin: "):
-        pretrained.open_weights(str(path), 1.0)
+        pretrained.open_weights(IMPORTER, str(path), {"alpha": 1.0})
 
 
 def test_names_and_widths_that_do_not_go_together():
     with pytest.raises(UsageError, match=r"weights=auto knows no weights of alpha 0\.35, but of 0\.5, 1\.0, 1\.4"):
-        pretrained.locate("auto", 0.35)
-    with pytest.raises(UsageError, match=r"weights=timm_050 has alpha 0\.5, --config\.model\.alpha is 1\.0"):
-        pretrained.locate("timm_050", 1.0)
+        pretrained.locate(IMPORTER, "auto", {"alpha": 0.35})
+    with pytest.raises(UsageError, match=r"weights=timm_050 has alpha 0\.5, --config\.model\.options\.alpha is 1\.0"):
+        pretrained.locate(IMPORTER, "timm_050", {"alpha": 1.0})
     with pytest.raises(UsageError, match=r"no such file; give auto, none, torchvision_v1, .*, or a weights file"):
-        pretrained.locate("missing.pth", 1.0)
+        pretrained.locate(IMPORTER, "missing.pth", {"alpha": 1.0})
 
 
 def test_the_table_of_known_weights():
-    assert len({known.name for known in pretrained.KNOWN}) == len(pretrained.KNOWN)
-    for known in pretrained.KNOWN:
+    assert len({known.name for known in KNOWN}) == len(KNOWN)
+    for known in KNOWN:
         assert known.url.endswith(f"/{known.file}") and known.sha256.startswith(known.file.split("-")[-1].split(".")[0])
         assert 60 < known.top1 < 80 and known.licence and 0.8 < known.preprocessing.crop <= 1
     assert {family.convention for family in FAMILIES} == set(CONVENTIONS)
@@ -50,38 +51,38 @@ def fresh_cache(tmp_path, monkeypatch):
 
 
 def known_at(url: str, **changes) -> tuple[pretrained.KnownWeights, ...]:
-    return (replace(pretrained.TORCHVISION_V1, url=url, **changes),)
+    return (replace(TORCHVISION_V1, url=url, **changes),)
 
 
-def test_the_publisher_comes_first(fresh_cache, http_folder, monkeypatch):
+def test_the_publisher_comes_first(fresh_cache, http_folder):
     del fresh_cache
     address, root = http_folder
     (root / "w.safetensors").write_bytes(safetensors.numpy.save({"a": np.zeros(1)}))
     sha256 = fetch.sha256_of(root / "w.safetensors")
     known = known_at(f"{address}/w.safetensors", file="w.safetensors", sha256=sha256[:8])
-    monkeypatch.setattr(pretrained, "KNOWN", known)
-    found = pretrained.locate("auto", 1.0)
+    importer = replace(IMPORTER, known=known)
+    found = pretrained.locate(importer, "auto", {"alpha": 1.0})
     assert found.reason == "torchvision_v1, downloaded from the publisher" and found.sha256 == sha256
     (root / "w.safetensors").unlink()
-    assert "in the cache" in pretrained.locate("torchvision_v1", 1.0).reason
+    assert "in the cache" in pretrained.locate(importer, "torchvision_v1", {"alpha": 1.0}).reason
 
 
-def test_tampered_weights_are_not_cached(fresh_cache, http_folder, monkeypatch):
+def test_tampered_weights_are_not_cached(fresh_cache, http_folder):
     del fresh_cache
     address, root = http_folder
     (root / "w.pth").write_bytes(b"tampered")
-    monkeypatch.setattr(pretrained, "KNOWN", known_at(f"{address}/w.pth", file="w.pth", wheel=None))
+    importer = replace(IMPORTER, known=known_at(f"{address}/w.pth", file="w.pth", wheel=None))
     with pytest.raises(UsageError, match=r"SHA-256 .* instead of .*; no package index carries it. Three ways out"):
-        pretrained.locate("auto", 1.0)
+        pretrained.locate(importer, "auto", {"alpha": 1.0})
     assert not (fetch.cache_dir() / "w.pth").exists()
 
 
-def test_three_ways_out_when_nothing_can_be_reached(fresh_cache, monkeypatch):
+def test_three_ways_out_when_nothing_can_be_reached(fresh_cache):
     del fresh_cache
     wheel = fetch.WheelMember("no-index/", "none")
-    monkeypatch.setattr(pretrained, "KNOWN", known_at("http://127.0.0.1:9/w.pth", file="w.pth", wheel=wheel))
+    importer = replace(IMPORTER, known=known_at("http://127.0.0.1:9/w.pth", file="w.pth", wheel=wheel))
     with pytest.raises(UsageError, match=r"Three ways out: put w\.pth into .*fresh.*FILE, or .*=none"):
-        pretrained.locate("auto", 1.0)
+        pretrained.locate(importer, "auto", {"alpha": 1.0})
 
 
 def test_a_file_says_its_own_convention_and_preprocessing(tmp_path):
@@ -93,7 +94,7 @@ def test_a_file_says_its_own_convention_and_preprocessing(tmp_path):
         np.savez(path, **export_variables(variables, family))
         loaded = mobilenet_v2.load(str(path), alpha=0.35)
         assert loaded.module.convention == family.convention
-        assert loaded.preprocessing == (pretrained.KERAS if family.name == "Keras" else pretrained.IMAGENET)
+        assert loaded.preprocessing == (KERAS if family.name == "Keras" else pretrained.IMAGENET)
         jax.tree.map(np.testing.assert_array_equal, loaded.variables, variables)
 
 
@@ -112,20 +113,20 @@ def test_a_new_head_and_a_missing_one(tmp_path):
         mobilenet_v2.load(str(tmp_path / "top.npz"), alpha=1.0)
 
 
-@pytest.mark.skipif(not KERAS.is_file(), reason="the weights are not beside the project")
+@pytest.mark.skipif(not KERAS_FILE.is_file(), reason="the weights are not beside the project")
 def test_keras_weights_of_another_width():
-    loaded = mobilenet_v2.load(str(KERAS), alpha=0.35, num_classes=5)
-    assert loaded.module.convention == "keras" and loaded.preprocessing == pretrained.KERAS
+    loaded = mobilenet_v2.load(str(KERAS_FILE), alpha=0.35, num_classes=5)
+    assert loaded.module.convention == "keras" and loaded.preprocessing == KERAS
     assert loaded.variables["batch_stats"]["backbone"]["stem"]["var"].all()
 
 
 @pytest.mark.network
-def test_the_package_index_carries_torchvisions_weights(fresh_cache, monkeypatch):
+def test_the_package_index_carries_torchvisions_weights(fresh_cache):
     del fresh_cache
-    monkeypatch.setattr(pretrained, "KNOWN", known_at("http://127.0.0.1:9/"))
-    file = pretrained.locate("auto", 1.0)
+    importer = replace(IMPORTER, known=known_at("http://127.0.0.1:9/"))
+    file = pretrained.locate(importer, "auto", {"alpha": 1.0})
     assert "from the package index, because the publisher failed" in file.reason
-    assert fetch.sha256_of(file.path) == pretrained.TORCHVISION_V1.sha256
+    assert fetch.sha256_of(file.path) == TORCHVISION_V1.sha256
     tensors = tensor_files.read(file.path)
     assert len(tensors) == 314
     if TORCHVISION.is_file():

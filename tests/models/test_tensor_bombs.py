@@ -54,7 +54,7 @@ def _torch_pickle(*names: str, floats: int) -> bytes:
 def peak_of(path) -> tuple[str, int]:
     """What reading a file comes to, and the bytes that it takes at most, in a process of its own."""
     program = (
-        "import resource, sys; from pathlib import Path; from flowers_jax.models import tensor_files as t\n"
+        "import resource, sys; from pathlib import Path; from flowers_jax.models.weights import tensor_files as t\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
         "before = peak()\n"
         "try: said = sorted(t.read(Path(sys.argv[1])))\n"

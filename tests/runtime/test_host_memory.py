@@ -9,7 +9,9 @@ import pytest
 from flowers_jax.runtime import host_memory
 from tests.conftest import ROOT
 
-SHOW = "import os; from flowers_jax.runtime import host_memory as h; h.ask_for_huge_pages(); print(os.environ[h.TUNABLES])"
+SHOW = (
+    "import os; from flowers_jax.runtime import host_memory as h; h.ask_for_huge_pages(); print(os.environ[h.TUNABLES])"
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")

@@ -37,7 +37,7 @@ def test_mixing_says_how_much_of_each_label_is_its_own(flowers, tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "changed", "column"),
-    [("model.weights", "torchvision_v2", 0), ("model.alpha", "0.5", 0), ("data.normalize", "rescale", 1)],
+    [("model.weights", "torchvision_v2", 0), ("model.options.alpha", "0.5", 0), ("data.normalize", "rescale", 1)],
 )
 def test_photographs_are_those_of_the_weights_and_of_the_data(flowers, tmp_path, key, changed, column):
     """Their own crop and interpolation in evaluation; painted over in the colour that becomes zero."""

@@ -34,7 +34,10 @@ CROP = ["--config.augment.crop_scale=0.5,1"]
         ([*MOBILENET, "--config.model.weights=TMP/none.pth"], "none.pth: no such file"),
         (["--config.model.name=mobilenet_v2", "--config.data.image_size=28"], "mobilenet_v2 needs at least 32"),
         ([*MOBILENET, *CROP, "--config.augment.crop_size=28"], "crop_size=28: mobilenet_v2 needs at least 32"),
-        ([*MOBILENET, *CROP, "--config.augment.crop_size=32", "--config.model.head=flatten256"], "flatten256 takes"),
+        (
+            [*MOBILENET, *CROP, "--config.augment.crop_size=32", "--config.model.options.head=flatten256"],
+            "flatten256 takes",
+        ),
         ([*CROP, "--config.augment.crop_size=20"], "crop_size=20: seed_cnn takes only images of"),
         (["--config.augment.crop_size=20"], "crop_size=20: nothing is cropped; give 0, or"),
         ([*MOBILENET, "--config.transfer.views=2"], "views=2: the backbone trains, so its features change; give 0"),
@@ -43,7 +46,7 @@ CROP = ["--config.augment.crop_scale=0.5,1"]
             "epochs=2: with --config.model.freeze=backbone the head trains alone all along",
         ),
         (["--config.transfer.views=2"], "transfer.views=2: only mobilenet_v2 has it; give 0"),
-        (["--config.model.dropout=0.5"], "model.dropout=0.5: only mobilenet_v2 has it; give 0.0"),
+        (["--config.model.dropout=0.5"], "model.dropout=0.5: seed_cnn has no field dropout; give 0.0"),
         (
             [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.views=1", "--config.augment.mixup=0.2"],
             "augment.mixup=0.2: features that are computed once are not mixed; give 0",

@@ -25,7 +25,7 @@ def whole(tmp_path_factory):
 def on_features(small_weights):
     """A head alone on the features of plain photographs, six steps an epoch."""
     config = smoke_config()
-    config.model.name, config.model.alpha, config.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    config.model.name, config.model.options.alpha, config.model.weights = "mobilenet_v2", 0.35, str(small_weights)
     config.data.image_size, config.model.freeze, config.transfer.views = 32, "backbone", 1
     return config
 

@@ -11,7 +11,6 @@ import pytest
 
 from flowers_jax import models
 from flowers_jax.augment import Augment, Generator
-from flowers_jax.config_rules import RULES
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.models.layers import Dropout, drop_path, example_keys
 from flowers_jax.models.mobilenet_v2 import MobileNetV2
@@ -80,12 +79,9 @@ class OwnStatistics(nn.Module):
     """What nobody can see: a mean over the batch that each device takes of its own share."""
 
     num_classes: int
-    axis_name: str | None = None
-    dtype: jnp.dtype = jnp.float32
-    convolution: str = "auto"
 
     @nn.compact
-    def __call__(self, x, train=False):
+    def __call__(self, x, train):
         mean = self.variable("batch_stats", "mean", jnp.zeros, (3,))
         if train and not self.is_initializing():
             mean.value = x.mean((0, 1, 2))
@@ -96,7 +92,7 @@ class PlainNorm(OwnStatistics):
     """Flax's BatchNorm as the tutorials have it."""
 
     @nn.compact
-    def __call__(self, x, train=False):
+    def __call__(self, x, train):
         x = nn.BatchNorm(use_running_average=not train, name="norm")(x)
         return nn.Dense(self.num_classes, name="head")(x.mean((1, 2)))
 
@@ -107,16 +103,14 @@ class PlainNorm(OwnStatistics):
         (
             PlainNorm,
             UsageError,
-            r"model\.name=foreign: its nn\.BatchNorm norm has no axis_name, .* 2 devices.*devices=1",
+            r"model\.name=.*:PlainNorm: its nn\.BatchNorm norm has no axis_name, .* 2 devices.*devices=1",
         ),
         (OwnStatistics, TrainingError, r"after a step batch_stats/mean differs between the devices.*lax\.pmean"),
     ],
     ids=["nn.BatchNorm", "another"],
 )
-def test_devices_with_statistics_of_their_own_are_refused(module, error, message, smoke, tmp_path, monkeypatch):
-    monkeypatch.setitem(models.MODELS, "foreign", module)
-    monkeypatch.setitem(RULES, "model.name", RULES["data.dir"])
-    smoke.model.name, smoke.devices, smoke.epochs = "foreign", 2, 1
+def test_devices_with_statistics_of_their_own_are_refused(module, error, message, smoke, tmp_path):
+    smoke.model.name, smoke.devices, smoke.epochs = f"{__name__}:{module.__name__}", 2, 1
     with pytest.raises(error, match=message):
         fit(smoke, tmp_path / "two")
     assert (tmp_path / "two").exists() == (error is TrainingError)

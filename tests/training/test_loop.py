@@ -126,7 +126,7 @@ def test_the_test_part_is_read_once_after_training(smoke, tmp_path, monkeypatch)
 
 
 def test_frozen_transfer_keeps_the_backbone(smoke, tmp_path):
-    smoke.model.name, smoke.model.alpha, smoke.model.freeze = "mobilenet_v2", 0.35, "backbone"
+    smoke.model.name, smoke.model.options.alpha, smoke.model.freeze = "mobilenet_v2", 0.35, "backbone"
     smoke.data.image_size, smoke.epochs = 32, 1
     summary = fit(smoke, tmp_path / "run")
     assert summary["trainable_parameters"] == 1280 * 3 + 3 < summary["parameters"]

@@ -41,7 +41,7 @@ def cropped(config):
 
 
 def frozen(config):
-    config.model.name, config.model.alpha, config.model.freeze = "mobilenet_v2", 0.35, "backbone"
+    config.model.name, config.model.options.alpha, config.model.freeze = "mobilenet_v2", 0.35, "backbone"
     config.data.image_size, config.data.crop, config.augment.crop_scale = 32, 0.5, (0.5, 1.0)
 
 

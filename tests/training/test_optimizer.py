@@ -6,7 +6,10 @@ import numpy as np
 import optax
 import pytest
 
-from flowers_jax import base_config, models
+from flowers_jax import base_config
+from flowers_jax.models.groups import frozen_paths
+from flowers_jax.models.mobilenet_v2 import SPEC
+from flowers_jax.models.mobilenet_v2.layout import GROUPS
 from flowers_jax.training.optimizer import make_optimizer
 from flowers_jax.training.phases import make_phases, rate_of
 
@@ -38,10 +41,10 @@ def test_adamw_is_optaxs_with_kernels_alone_decaying():
 
 def test_each_layer_has_the_decay_of_those_above_it():
     """Nineteen layers: the stem, seventeen blocks, the last."""
-    assert rate_of("head/kernel", 10.0, 0.5) == 10.0
-    assert rate_of("backbone/last/kernel", 10.0, 0.5) == 0.5
-    assert rate_of("backbone/block_16/expand/kernel", 10.0, 0.5) == 0.25
-    assert rate_of("backbone/stem/kernel", 10.0, 0.5) == pytest.approx(0.5**19)
+    assert rate_of("head/kernel", GROUPS, 10.0, 0.5) == 10.0
+    assert rate_of("backbone/last/kernel", GROUPS, 10.0, 0.5) == 0.5
+    assert rate_of("backbone/block_16/expand/kernel", GROUPS, 10.0, 0.5) == 0.25
+    assert rate_of("backbone/stem/kernel", GROUPS, 10.0, 0.5) == pytest.approx(0.5**19)
 
 
 def test_phases_of_two_stages():
@@ -49,16 +52,20 @@ def test_phases_of_two_stages():
     config.epochs, config.learning_rate = 4, 1e-3
     config.model.freeze, config.optimizer.head_multiplier = "stage_2", 10.0
     config.transfer.epochs, config.transfer.views = 3, 2
-    head, finetune = make_phases(config, models.create("mobilenet_v2", 5), 10)
+    head, finetune = make_phases(config, SPEC, SPEC.module(5), 224, 10)
     assert (head.name, head.epochs, head.learning_rate, head.on_features) == ("head", 3, 3e-3, True)
     assert (finetune.name, finetune.epochs, finetune.learning_rate, finetune.on_features) == (
         "finetune", 4, 1e-3, False,
     )  # fmt: skip
-    assert head.frozen == ("backbone",) and "backbone/block_2" in finetune.frozen
+    assert (
+        head.frozen == frozen_paths(GROUPS, "backbone")
+        and "backbone/last" in head.frozen
+        and "backbone/block_2" in finetune.frozen
+    )
     assert "backbone/block_3" not in finetune.frozen
     assert (head.rate(0), finetune.rate(0)) == (1.0, 10.0)
     config.model.freeze = "backbone"
-    (only,) = make_phases(config, models.create("mobilenet_v2", 5), 10)
+    (only,) = make_phases(config, SPEC, SPEC.module(5), 224, 10)
     assert (only.name, only.epochs, only.learning_rate, only.on_features) == ("head", 4, 1e-3, True)
     config.model.weights, config.model.freeze, config.transfer.epochs = "none", "none", 0
-    assert [phase.name for phase in make_phases(config, models.create("mobilenet_v2", 5), 10)] == ["train"]
+    assert [phase.name for phase in make_phases(config, SPEC, SPEC.module(5), 224, 10)] == ["train"]

@@ -9,7 +9,8 @@ import pytest
 from flax import traverse_util
 
 from flowers_jax.errors import Interrupted
-from flowers_jax.models.mobilenet_v2.layout import frozen_parts, is_frozen
+from flowers_jax.models.groups import frozen_paths, is_below
+from flowers_jax.models.mobilenet_v2.layout import GROUPS
 from flowers_jax.storage import fetch
 from flowers_jax.training import features
 from flowers_jax.training.loop import fit
@@ -20,7 +21,7 @@ from tests.training.runs import rows, state_arrays, state_bytes, timeless
 def transfer_config(small_weights):
     """The head for two epochs on three views of each photograph, then everything for two."""
     smoke = smoke_config()
-    smoke.model.name, smoke.model.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    smoke.model.name, smoke.model.options.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
     smoke.data.image_size, smoke.data.crop, smoke.epochs, smoke.learning_rate = 40, 1.0, 2, 1e-3
     smoke.transfer.epochs, smoke.transfer.views = 2, 3
     smoke.augment.crop_scale, smoke.augment.crop_size = (0.5, 1.0), 32
@@ -103,14 +104,14 @@ def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, smal
     kept = state_arrays(tmp_path / "run")
     template = traverse_util.unflatten_dict({path: np.zeros_like(a) for path, a in kept["model"].items()}, sep="/")
     before = traverse_util.flatten_dict(import_variables(load_file(small_weights), template), sep="/")
-    frozen, changed = frozen_parts(freeze), []
+    frozen, changed = frozen_paths(GROUPS, freeze), []
     for path, leaf in kept["model"].items():
         same = leaf.tobytes() == np.asarray(before[path]).tobytes()
-        if is_frozen(path.split("/", 1)[1], frozen):
+        if is_below(path.split("/", 1)[1], frozen):
             assert same, path
         elif not same:
             changed.append(path)
-    trained = [path for path in kept["model"] if not is_frozen(path.split("/", 1)[1], frozen)]
+    trained = [path for path in kept["model"] if not is_below(path.split("/", 1)[1], frozen)]
     assert len(changed) > 0.95 * len(trained)
     assert ("batch_stats/backbone/last/mean" in changed) == (freeze != "backbone")
     moments = sum("mu/" in path or "nu/" in path for path in kept["optimizer"])

@@ -6,7 +6,6 @@ import pytest
 from flax import linen as nn
 
 from flowers_jax import config as config_lib
-from flowers_jax import models
 from flowers_jax.errors import UsageError
 from flowers_jax.training.checks import check_model
 from flowers_jax.training.loop import fit
@@ -34,8 +33,8 @@ def load(path, settings):
         (FROZEN, "optimizer.head_multiplier=10", "freeze=backbone leaves nothing but the head to train; give 1.0"),
         (FROZEN, "optimizer.layer_decay=0.9", "freeze=backbone leaves nothing but the head to train; give 1.0"),
         (FROZEN, "model.batch_norm=batch", "freeze=backbone freezes every BatchNorm; give auto"),
-        (FROZEN, "model.stochastic_depth=0.1", "where --config.model.freeze freezes every residual; give 0.0"),
-        (["model.freeze=stage_6"], "model.stochastic_depth=0.1", "freezes every residual"),
+        (FROZEN, "model.options.stochastic_depth=0.1", "freezes all that it acts on; give 0.0"),
+        (["model.freeze=stage_6"], "model.options.stochastic_depth=0.1", "freeze=stage_6 freezes all that it acts on"),
         (VIEW, "augment.rotation_range=20", "where --config.transfer.views=1 keeps each photograph as it is"),
         (VIEW, "augment.crop_scale=0.5,1", "=0.5,1.0: changes nothing where .* give 1.0,1.0"),
         (VIEW, "augment.random_erasing=0.5", "keeps each photograph as it is"),
@@ -65,7 +64,12 @@ def test_what_nothing_reads_is_refused(others, setting, words):
     [
         ["data.folds=5", "data.fold=3", "data.split=0.7,0.2,0.1"],
         ["data.dir=x", "data.group_similar=False", "data.follow_links=True"],
-        ["model.freeze=stage_5", "model.stochastic_depth=0.1", "model.batch_norm=batch", "optimizer.layer_decay=0.9"],
+        [
+            "model.freeze=stage_5",
+            "model.options.stochastic_depth=0.1",
+            "model.batch_norm=batch",
+            "optimizer.layer_decay=0.9",
+        ],
         [*VIEW, "model.batch_norm=stored", "augment.horizontal_flip=False"],  # which is what happens
         [*FROZEN, "transfer.views=2", "augment.crop_scale=0.5,1", "model.dropout=0.1"],
         ["augment.zoom_range=0.2", "augment.fill_mode=constant", "augment.cval=128"],
@@ -134,19 +138,16 @@ class Elsewhere(nn.Module):
     """A classifier of another house, with other names."""
 
     num_classes: int
-    axis_name: str | None = None
-    dtype: str = "float32"
-    convolution: str = "auto"
 
     @nn.compact
-    def __call__(self, x, train: bool = False):
+    def __call__(self, x, train: bool):
         del train
         return nn.Dense(self.num_classes, name="classifier")(x.reshape(len(x), -1))
 
 
-def test_a_multiplier_of_no_head_is_refused(smoke, tmp_path, monkeypatch):
-    monkeypatch.setitem(models.MODELS, "seed_cnn", Elsewhere)
+def test_a_multiplier_of_no_head_is_refused(smoke, tmp_path):
+    smoke.model.name = f"{__name__}:Elsewhere"
     smoke.optimizer.head_multiplier = 10.0
-    with pytest.raises(UsageError, match=r"multiplier=10\.0: no parameter of seed_cnn has a name that begins with hea"):
+    with pytest.raises(UsageError, match=r"multiplier=10\.0: no parameter of .*:Elsewhere has a name that begins"):
         fit(smoke, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -1,6 +1,39 @@
-"""MobileNetV2: its layout, its network, and its tensors under other libraries' names."""
+"""MobileNetV2: its layout, its network, its published weights, and its registration."""
 
-from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, make_divisible
-from flowers_jax.models.mobilenet_v2.network import Backbone, MobileNetV2, Pretrained, load
+from flowers_jax.config_rules import BELOW_ONE, Key, Rule, one_of
+from flowers_jax.models.features import BY_ARGUMENT
+from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS, make_divisible
+from flowers_jax.models.mobilenet_v2.load import Pretrained, load
+from flowers_jax.models.mobilenet_v2.network import Backbone, MobileNetV2
+from flowers_jax.models.mobilenet_v2.weights import IMPORTER
+from flowers_jax.models.registry import ModelSpec, register
+from flowers_jax.models.weights.pretrained import IMAGENET
 
 __all__ = ["CONVENTIONS", "Backbone", "MobileNetV2", "Pretrained", "load", "make_divisible"]
+
+WITHOUT_RESIDUALS = ("stage_6", "stage_7", "backbone")
+"""Where so much is frozen, no residual trains: stage 7 is one block, and widens."""
+
+SPEC = register(
+    ModelSpec(
+        name="mobilenet_v2",
+        build=MobileNetV2,
+        options={
+            "alpha": Key(1.0, Rule(lambda v: 0.1 <= v <= 1.4, "from 0.1 to 1.4"), "width multiplier"),
+            "head": Key("pool", one_of("pool", "flatten256"), "pool|flatten256 (the course's) on the features"),
+            "output_stride": Key(
+                32, Rule(lambda v: v in (8, 16, 32), "8, 16 or 32"), "pixels to a place of the features"
+            ),
+            "stochastic_depth": Key(
+                0.0, BELOW_ONE, "residuals are left out in training with a probability that rises towards it"
+            ),
+        },
+        preprocessing=IMAGENET,
+        smallest_size=32,
+        fixed_size=lambda options: "flatten256" if options["head"] == "flatten256" else "",
+        weights=IMPORTER,
+        groups=GROUPS,
+        features=BY_ARGUMENT,
+        idle_options=lambda freeze: ("stochastic_depth",) if freeze in WITHOUT_RESIDUALS else (),
+    )
+)

@@ -1,13 +1,12 @@
-"""What MobileNetV2 is made of, as numbers and names: stages, blocks, widths, and which parts freeze together."""
+"""What MobileNetV2 is made of, as numbers and names: stages, blocks, widths, groups of parameters."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from flowers_jax.models.groups import Group, Groups
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """(expansion, channels, repeats, stride of the first) of the seven stages: table 2 of the paper."""
-
-FREEZES = ("none", "stem", *(f"stage_{number}" for number in range(1, len(STAGES) + 1)), "backbone")
-"""What `freeze` may be: nothing, the layers up to and with the one named, all but the head."""
 
 
 class Convention(NamedTuple):
@@ -58,32 +57,15 @@ def make_divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
-def frozen_parts(freeze: str) -> tuple[str, ...]:
-    """The paths below `params` that do not train with that `freeze`."""
-    if freeze == "none":
-        return ()
-    if freeze == "backbone":
-        return ("backbone",)
-    last = 0 if freeze == "stem" else int(freeze.removeprefix("stage_"))
-    return ("backbone/stem", *(f"backbone/{b.name}" for b in blocks(1.0, False) if b.stage <= last))
-
-
-def is_frozen(path: str, frozen: Collection[str]) -> bool:
-    """Whether a path lies at or below one of `frozen`."""
-    return any(f"{path}/".startswith(f"{part}/") for part in frozen)
-
-
-def layers_above(path: str) -> int:
-    """How many of the stem, the seventeen blocks and the last layer stand at a parameter and above it; 0 elsewhere."""
-    order = ["stem", *(block.name for block in blocks(1.0, False)), "last"]
-    layer = path.removeprefix("backbone/").split("/")[0]
-    return len(order) - order.index(layer) if layer in order else 0
-
-
-def group_of(path: str) -> str:
-    """What a parameter freezes with: `stem`, `stage_1` to `stage_7`, `last`, or what lies at the top, as `head`."""
-    top, _, rest = path.partition("/")
-    if top != "backbone":
-        return top
-    layer = rest.split("/")[0]
-    return next((f"stage_{block.stage}" for block in blocks(1.0, False) if block.name == layer), layer)
+GROUPS: Groups = (
+    Group("stem", ("backbone/stem",)),
+    *(
+        Group(
+            f"stage_{number}", tuple(f"backbone/{block.name}" for block in blocks(1.0, False) if block.stage == number)
+        )
+        for number in range(1, len(STAGES) + 1)
+    ),
+    Group("last", ("backbone/last",)),
+    Group("head", ("head_hidden", "head")),
+)
+"""The parameters from the input to the head, at every width."""

