@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from benchmarks import CLASSES, SIZES, keras_peer, ours
 from flowers_jax import models
-from flowers_jax.benchmark import CLASSES, SIZES, keras_peer, ours
 from flowers_jax.models import summary
 from tests.conftest import ROOT
 from tests.scripts.commands import script
@@ -118,7 +118,7 @@ def test_keras_trains_the_same_network(model):
 @pytest.mark.parametrize("model", SIZES)
 def test_torch_trains_the_same_network(model):
     pytest.importorskip("torch")
-    from flowers_jax.benchmark import torch_networks
+    from benchmarks import torch_networks
 
     network = torch_networks.NETWORKS[model](SIZES[model])
     rows = summary.layers(models.create(model, CLASSES), SIZES[model])

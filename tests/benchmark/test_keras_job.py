@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from flowers_jax.benchmark import keras_job
+from benchmarks import keras_job
 from flowers_jax.models import mobilenet_v2
 from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, export_variables
 from flowers_jax.run.directory import RunDirectory

@@ -1,7 +1,7 @@
 """Medians, ratios and the table, by hand."""
 
-from flowers_jax.benchmark import report
-from flowers_jax.benchmark.rounds import Round
+from benchmarks import report
+from benchmarks.rounds import Round
 
 
 def result(train: float, inference: float, first: float = 10, peak: int = 1000) -> dict:

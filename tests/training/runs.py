@@ -2,7 +2,7 @@
 
 import csv
 
-from flowers_jax.torture import outcome
+from tests.torture import outcome
 
 
 def rows(workdir):

@@ -9,8 +9,8 @@ import pytest
 
 from flowers_jax.errors import TrainingError
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.torture.outcome import differences
 from flowers_jax.training.loop import fit
+from tests.torture.outcome import differences
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.evaluation import trained_model
 from flowers_jax.run import lock, seal
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.torture.outcome import differences
 from flowers_jax.training.loop import fit
+from tests.torture.outcome import differences
 
 
 @pytest.fixture

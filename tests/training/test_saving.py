@@ -7,11 +7,11 @@ import pytest
 from flowers_jax.errors import Interrupted
 from flowers_jax.evaluation import trained_model
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.torture.outcome import differences
 from flowers_jax.training import checkpoint, console
 from flowers_jax.training.loop import fit
 from flowers_jax.training.monitor import PlateauState
 from flowers_jax.training.state import Progress
+from tests.torture.outcome import differences
 from tests.training.runs import rows, state_bytes, timeless
 
 WITHOUT = {

@@ -8,11 +8,11 @@ import pytest
 
 from flowers_jax.errors import Interrupted
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.torture.outcome import differences
 from flowers_jax.training import features, phase_data
 from flowers_jax.training.loop import fit
 from flowers_jax.training.trainer import Trainer
 from tests.conftest import ROOT
+from tests.torture.outcome import differences
 from tests.training.runs import state_bytes
 
 SLOW_SAVE = """

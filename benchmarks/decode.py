@@ -1,6 +1,6 @@
 """How many photographs a second one core decodes to the model's input: prints a line of JSON.
 
-python -m flowers_jax.benchmark.decode COUNT
+python -m benchmarks.decode COUNT
 """
 
 import io
@@ -11,7 +11,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from flowers_jax.benchmark.program import median_seconds
+from benchmarks.program import median_seconds
 from flowers_jax.data.decode import decode
 
 SIZE = (375, 500)

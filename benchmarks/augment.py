@@ -1,6 +1,6 @@
 """How many images a second augmentation changes, at the size and batch of MobileNetV2: prints a line of JSON.
 
-python -m flowers_jax.benchmark.augment BATCH
+python -m benchmarks.augment BATCH
 """
 
 import json
@@ -10,9 +10,9 @@ from functools import partial
 import jax
 import numpy as np
 
+from benchmarks import SIZES
+from benchmarks.program import median_seconds
 from flowers_jax.augment import Augment, Generator, augment_images, stored
-from flowers_jax.benchmark import SIZES
-from flowers_jax.benchmark.program import median_seconds
 from flowers_jax.preprocessing import Preprocessing
 
 COURSE = Generator(

@@ -1,13 +1,13 @@
 """Some of our training steps as a trace that TensorBoard opens.
 
-python -m flowers_jax.benchmark.profile MODEL BATCH DIR
+python -m benchmarks.profile MODEL BATCH DIR
 """
 
 import sys
 
 import jax
 
-from flowers_jax.benchmark import ours
+from benchmarks import ours
 
 STEPS = 3
 

@@ -1,6 +1,6 @@
 """One program measured in a process of its own: prints a line of JSON.
 
-python -m flowers_jax.benchmark.program WHO MODEL BATCH STARTED
+python -m benchmarks.program WHO MODEL BATCH STARTED
 """
 
 import importlib
@@ -17,12 +17,12 @@ SECONDS = 6.0
 AT_LEAST = 4
 
 MODULES = {
-    "ours": "flowers_jax.benchmark.ours",
-    "ours-xla": "flowers_jax.benchmark.ours_xla",
-    "keras": "flowers_jax.benchmark.keras_peer",
-    "torch": "flowers_jax.benchmark.torch_peer",
-    "torch-tuned": "flowers_jax.benchmark.torch_peer",
-    "torch-compiled": "flowers_jax.benchmark.torch_compiled",
+    "ours": "benchmarks.ours",
+    "ours-xla": "benchmarks.ours_xla",
+    "keras": "benchmarks.keras_peer",
+    "torch": "benchmarks.torch_peer",
+    "torch-tuned": "benchmarks.torch_peer",
+    "torch-compiled": "benchmarks.torch_compiled",
 }
 """Each has `build(model, batch) -> Program`."""
 

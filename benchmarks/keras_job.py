@@ -1,6 +1,6 @@
 """The job of `configs/mobilenet_frozen.py` as one writes it in Keras, on the photographs of a run of ours.
 
-python -m flowers_jax.benchmark.keras_job RUN FOLDER WEIGHTS
+python -m benchmarks.keras_job RUN FOLDER WEIGHTS
 
 A frozen MobileNetV2 with those weights, `ImageDataGenerator` with a flip, ten epochs of Adam on its head. Prints the
 test accuracy and the seconds as JSON, and how each epoch went.
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import LEARNING_RATE
+from benchmarks.keras_peer import keras, mobilenet_v2  # which prepares the environment first
 from flowers_jax import cli
-from flowers_jax.benchmark import LEARNING_RATE
-from flowers_jax.benchmark.keras_peer import keras, mobilenet_v2  # which prepares the environment first
 from flowers_jax.models import mobilenet_v2 as ours
 from flowers_jax.models.mobilenet_v2.tensor_names import KERAS, export_variables
 from flowers_jax.preprocessing import Preprocessing

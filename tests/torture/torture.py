@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowers_jax.run import seal
-from flowers_jax.torture.attempt import Ended, attempt, forked
-from flowers_jax.torture.faults import ERRORS, KILLS
-from flowers_jax.torture.outcome import differences
 from flowers_jax.types import Config
+from tests.torture.attempt import Ended, attempt, forked
+from tests.torture.faults import ERRORS, KILLS
+from tests.torture.outcome import differences
 
 KINDS = ("time", *KILLS, *ERRORS)
 """`time`: SIGKILL at a random moment; the others at a random call that changes something in the run directory."""

@@ -12,9 +12,9 @@ from typing import NamedTuple, NoReturn
 
 from flowers_jax import cli
 from flowers_jax.runtime import compilation
-from flowers_jax.torture import faults
 from flowers_jax.training.loop import fit
 from flowers_jax.types import Config
+from tests.torture import faults
 
 
 class Ended(NamedTuple):

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn  # type: ignore[import-not-found]
 
-from flowers_jax.benchmark import CLASSES
+from benchmarks import CLASSES
 from flowers_jax.models.mobilenet_v2.layout import STAGES
 
 

@@ -6,9 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flowers_jax.runtime import host_memory
+
+ROOT = str(Path(__file__).resolve().parents[1])
+"""The folder from which `benchmarks` is imported, which a child that starts elsewhere must be told."""
 
 PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled"), "jax": ("ours-xla",)}
 """The package that a peer needs, and the programs that are measured with it."""
@@ -73,6 +77,7 @@ def _run(who: str, model: str, batch: int) -> Round:
 def child(
     module: str, *arguments: str, environment: Mapping[str, str] = os.environ
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m flowers_jax.benchmark.MODULE ARGUMENTS`, waited for."""
-    command = [sys.executable, "-m", f"flowers_jax.benchmark.{module}", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    """`python -m benchmarks.MODULE ARGUMENTS` from any folder, waited for."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    path = os.pathsep.join(filter(None, [ROOT, environment.get("PYTHONPATH")]))
+    return subprocess.run(command, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
 """The project's own programs on the backend's convolutions, which are what Flax's `nn.Conv` runs."""
 
-from flowers_jax.benchmark import ours
-from flowers_jax.benchmark.program import Program
+from benchmarks import ours
+from benchmarks.program import Program
 
 
 def build(model: str, batch: int) -> Program:

@@ -5,9 +5,9 @@ from functools import partial
 import jax
 import numpy as np
 
+from benchmarks import CLASSES, LEARNING_RATE, SIZES
+from benchmarks.program import Program
 from flowers_jax import augment, base_config, models
-from flowers_jax.benchmark import CLASSES, LEARNING_RATE, SIZES
-from flowers_jax.benchmark.program import Program
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.runtime import parallel

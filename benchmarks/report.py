@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flowers_jax.benchmark.rounds import Round
+from benchmarks.rounds import Round
 
 
 def entries(rounds: Iterable[Round], batch: int) -> list[dict[str, Any]]:

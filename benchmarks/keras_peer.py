@@ -10,8 +10,8 @@ import keras  # it reads the environment when it is imported
 import numpy as np
 from keras import layers
 
-from flowers_jax.benchmark import CLASSES, LEARNING_RATE, SIZES
-from flowers_jax.benchmark.program import Program
+from benchmarks import CLASSES, LEARNING_RATE, SIZES
+from benchmarks.program import Program
 
 
 def build(model: str, batch: int) -> Program:

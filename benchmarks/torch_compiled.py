@@ -2,8 +2,8 @@
 
 import torch  # type: ignore[import-not-found]
 
-from flowers_jax.benchmark import torch_peer
-from flowers_jax.benchmark.program import Program
+from benchmarks import torch_peer
+from benchmarks.program import Program
 
 
 def build(model: str, batch: int) -> Program:

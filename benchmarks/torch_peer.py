@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import torch  # type: ignore[import-not-found]
 
-from flowers_jax.benchmark import LEARNING_RATE, SIZES
-from flowers_jax.benchmark.program import Program
-from flowers_jax.benchmark.torch_networks import NETWORKS
+from benchmarks import LEARNING_RATE, SIZES
+from benchmarks.program import Program
+from benchmarks.torch_networks import NETWORKS
 
 
 def build(model: str, batch: int, compile_network: Callable = lambda network: network) -> Program:
