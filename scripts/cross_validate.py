@@ -1,38 +1,6 @@
-"""Train and test on every fold in turn, so that each photograph is predicted by a model that did not see it.
+"""Train and test on every fold in turn; see flowers_jax.cli.cross_validate."""
 
-    python scripts/cross_validate.py --config=configs/NAME.py --folds=5 [--workdir=DIR] [--config.key=value ...]
-
-Each fold is a run directory below DIR; the same command again goes on where it stopped.
-"""
-
-import time
-from collections.abc import Sequence
-
-from flowers_jax import cli
-from flowers_jax.errors import UsageError
-from flowers_jax.runtime import host_memory
-
-
-def main(argv: Sequence[str]) -> None:
-    flags = cli.parser(__doc__)
-    flags.add_argument("--folds", type=int, default=5, help="how many (default: 5)")
-    flags.add_argument("--workdir", metavar="DIR", help="(default: a new runs/NAME-DATE-TIME)")
-    config, args = cli.parse_config(flags, argv)
-    if not 2 <= args.folds <= 100:
-        raise UsageError(f"--folds={args.folds}: must be from 2 to 100")
-    from flowers_jax.runtime import compilation
-    from flowers_jax.studies.cross_validate import cross_validate
-
-    compilation.keep_programs()
-    workdir = args.workdir or cli.default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S"))
-    result = cross_validate(config, workdir, args.folds)
-    print(
-        f"accuracy {result['mean']:.1%}, sd {result['sd']:.1%} over {args.folds} folds "
-        f"({', '.join(f'{accuracy:.1%}' for accuracy in result['accuracies'])}); "
-        f"{result['pooled']:.1%} of {result['examples']} photographs; see {workdir}"
-    )
-
+from flowers_jax.cli.program import run_command
 
 if __name__ == "__main__":
-    host_memory.ask_for_huge_pages()
-    cli.run(main)
+    run_command("cross_validate")

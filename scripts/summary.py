@@ -1,31 +1,6 @@
-"""The layers of the model that a config asks for: output shape, parameters, multiply-adds.
+"""The layers of the model that a config asks for; see flowers_jax.cli.summary."""
 
-python scripts/summary.py --config=configs/NAME.py [--classes=5] [--config.key=value ...]
-"""
-
-from collections.abc import Sequence
-
-from flowers_jax import cli, models
-from flowers_jax.errors import UsageError
-from flowers_jax.models import summary
-from flowers_jax.models.groups import frozen_paths
-from flowers_jax.training import setup
-from flowers_jax.training.checks import check_model
-
-
-def main(argv: Sequence[str]) -> None:
-    flags = cli.parser(__doc__)
-    flags.add_argument("--classes", type=int, default=5, help="how many the head tells apart (default: 5)")
-    config, args = cli.parse_config(flags, argv)
-    if args.classes < 2:
-        raise UsageError(f"--classes={args.classes}: must be at least 2")
-    check_model(config)
-    spec = models.find(config.model.name)
-    module = spec.module(args.classes, **setup.module_fields(config, spec))
-    size = config.data.image_size
-    print(f"{config.model.name}, {size}x{size}x3 -> {args.classes} classes\n")
-    print(summary.text(summary.layers(module, size), frozen_paths(spec.groups, config.model.freeze)))
-
+from flowers_jax.cli.program import run_command
 
 if __name__ == "__main__":
-    cli.run(main, prints_results=True)
+    run_command("summary")

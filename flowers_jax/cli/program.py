@@ -1,20 +1,58 @@
-"""What every script shares: flags, and exit statuses that mean the same everywhere."""
+"""How every program runs: exit statuses mean the same everywhere, and warnings are shown.
 
-import argparse
+Only light modules are imported here: a program that starts again for huge pages would import the others twice.
+"""
+
 import contextlib
+import importlib
 import io
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
-from flowers_jax import config as config_lib
 from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError
+from flowers_jax.runtime import host_memory
 from flowers_jax.runtime.terminal import shown
-from flowers_jax.types import Config
+
+
+class Command(NamedTuple):
+    """How a command's program runs.
+
+    Attributes:
+        huge_pages: it trains or predicts, for which `host_memory.ask_for_huge_pages` starts it again.
+        prints_results: as `run` has it.
+    """
+
+    huge_pages: bool = False
+    prints_results: bool = False
+
+
+COMMANDS = {
+    "train": Command(huge_pages=True),
+    "evaluate": Command(huge_pages=True, prints_results=True),
+    "predict": Command(huge_pages=True, prints_results=True),
+    "cross_validate": Command(huge_pages=True),
+    "check": Command(prints_results=True),
+    "split": Command(),
+    "summary": Command(prints_results=True),
+    "augment": Command(),
+    "lessons": Command(prints_results=True),
+}
+"""Each is `main(argv)` of the module of its name, whose docstring is what `--help` prints."""
+
+
+def run_command(name: str) -> None:
+    """Run one of `COMMANDS` with this process's arguments, and leave as `run` does."""
+    command = COMMANDS[name]
+    if command.huge_pages:
+        host_memory.ask_for_huge_pages()
+    run(
+        lambda argv: importlib.import_module(f"flowers_jax.cli.{name}").main(argv),
+        prints_results=command.prints_results,
+    )
 
 
 def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = False) -> None:
@@ -23,7 +61,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
     A failure that the project knows is one line on stderr; only a bug of ours shows a traceback.
 
     Args:
-        prints_results: printing is what the script is for, so a reader that has seen enough (`| head`) ends it well.
+        prints_results: printing is what the program is for, so a reader that has seen enough (`| head`) ends it well.
     """
     warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -50,61 +88,6 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
     except OSError:  # no one reads; the interpreter would try again, and fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
-
-
-class _Parser(argparse.ArgumentParser):
-    """A mistake in a flag is one line, as every other mistake is."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help lists the flags")
-
-
-def parser(description: str | None) -> argparse.ArgumentParser:
-    return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-
-
-def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
-    """`--config=FILE [--config.key=value ...]` as a validated config, and the script's own flags."""
-    keys = [
-        f"  --config.{key.name}={_show(key.default)}\n      {key.comment}"
-        for key in [*config_lib.describe(), *config_lib.describe_options()]
-    ]
-    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(keys)
-    flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
-    plain, overrides = _take_overrides(argv)
-    args = flags.parse_args(plain)
-    return config_lib.load(args.config, overrides), args
-
-
-def _take_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Separate `--config.key=value` and `--config.key value` from the other arguments."""
-    plain, overrides = [], []
-    rest = iter(argv)
-    for argument in rest:
-        if not argument.startswith("--config."):
-            plain.append(argument)
-            continue
-        key, equals, value = argument.removeprefix("--config.").partition("=")
-        if not equals:
-            value = next(rest, None)
-        if value is None:
-            raise UsageError(f"{argument}: a value is missing, as in {argument}=VALUE")
-        overrides.append((key, value))
-    return plain, overrides
-
-
-def default_workdir(config_file: str, stamp: str) -> str:
-    """`runs/NAME-YYYYmmdd-HHMMSS`, with a number behind it where that exists already."""
-    base = Path("runs") / f"{Path(config_file).stem}-{stamp}"
-    candidate, number = base, 1
-    while candidate.exists():
-        number += 1
-        candidate = base.with_name(f"{base.name}-{number}")
-    return str(candidate)
-
-
-def _show(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:

@@ -1,0 +1,88 @@
+"""List what is wrong with a folder of photographs, or why training refuses it; exit status 0 if nothing is, else 3.
+
+    python scripts/check.py FOLDER [--fix=DIR] [--json]
+
+FOLDER is only read. With --fix a clean copy is written, whole or not at all: the photographs that can be used, under
+their names, but with the suffix of what they are (a PNG that is called .jpg becomes .png).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from flowers_jax import base_config
+from flowers_jax.cli.flags import parser
+from flowers_jax.data import split
+from flowers_jax.data.checks import clean_copy
+from flowers_jax.data.dataset import Dataset, Skipped
+from flowers_jax.data.decode import MAX_PIXELS
+from flowers_jax.data.sources.folder import scan_folder, untrained
+from flowers_jax.errors import UsageError
+from flowers_jax.runtime.terminal import shown
+
+PROBLEMS = 3
+
+
+def main(argv: Sequence[str]) -> int:
+    flags = parser(__doc__)
+    flags.add_argument("folder", metavar="FOLDER", help="class folders, or train/validation/test of them")
+    flags.add_argument("--fix", metavar="DIR", help="a new or empty folder for a clean copy")
+    flags.add_argument("--json", action="store_true", help="print JSON")
+    flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
+    flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
+    flags.add_argument("--one-scene", action="store_true",
+                       help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
+    args = flags.parse_args(argv)
+    if args.max_pixels < 1:
+        raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")
+    if args.fix is not None:
+        clean_copy.check_target(args.folder, args.fix, f"--fix={args.fix}")
+    dataset = scan_folder(
+        args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links, group_similar=not args.one_scene
+    )
+    problems = [*dataset.skipped, *dataset.remarks, *_refusals(dataset)]
+    fixed = args.fix if dataset.examples else None
+    if fixed is not None:
+        clean_copy.write(args.folder, fixed, f"--fix={fixed}", clean_copy.right_names(dataset))
+    print(_json(args.folder, dataset, problems, fixed) if args.json else _text(dataset, problems, fixed))
+    return PROBLEMS if problems else 0
+
+
+def _refusals(dataset: Dataset) -> Iterator[Skipped]:
+    """Why training would not begin with what is usable."""
+    if not dataset.examples:
+        yield Skipped("./", "no usable photograph in class folders")
+        return
+    if len(dataset.classes) == 1:
+        yield Skipped("./", "one class only: a classifier needs two")
+    for name in untrained(dataset):
+        yield Skipped(f"{name}/", "class of which train/ has no usable photograph")
+    try:
+        split.assign(dataset.examples, base_config.get_config().data.split, seed=0)
+    except UsageError as error:
+        yield Skipped("./", str(error))
+
+
+def _json(folder: str, dataset: Dataset, problems: Sequence[Skipped], fixed: str | None) -> str:
+    report = {
+        "folder": folder,
+        "photographs": len(dataset.examples),
+        "classes": _counts(dataset),
+        "problems": [problem._asdict() for problem in problems],
+        "fixed": fixed,
+    }
+    return json.dumps(report, indent=2)
+
+
+def _text(dataset: Dataset, problems: Sequence[Skipped], fixed: str | None) -> str:
+    counts = _counts(dataset)
+    lines = [
+        *map(str, problems),
+        f"{len(dataset.examples)} usable photographs of {len(counts)} classes, {len(problems)} problems",
+        *(f"{count:>8}  {shown(name)}" for name, count in sorted(counts.items())),
+    ]
+    return "\n".join(lines if fixed is None else [*lines, f"a clean copy is in {fixed}"])
+
+
+def _counts(dataset: Dataset) -> Counter[str]:
+    return Counter(dataset.classes[example.label] for example in dataset.examples)

@@ -1,0 +1,63 @@
+"""The flags of a command, and those of a config that it takes."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from flowers_jax.errors import UsageError
+
+
+class _Parser(argparse.ArgumentParser):
+    """A mistake in a flag is one line, as every other mistake is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; --help lists the flags")
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+
+
+def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Any, argparse.Namespace]:
+    """`--config=FILE [--config.key=value ...]` as a validated config (`types.Config`), and the command's own flags."""
+    from flowers_jax import config as config_lib  # loads JAX, which a program loads after it has started again
+
+    described = [*config_lib.describe(), *config_lib.describe_options()]
+    keys = [f"  --config.{key.name}={_show(key.default)}\n      {key.comment}" for key in described]
+    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(keys)
+    flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
+    plain, overrides = _take_overrides(argv)
+    args = flags.parse_args(plain)
+    return config_lib.load(args.config, overrides), args
+
+
+def _take_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Separate `--config.key=value` and `--config.key value` from the other arguments."""
+    plain, overrides = [], []
+    rest = iter(argv)
+    for argument in rest:
+        if not argument.startswith("--config."):
+            plain.append(argument)
+            continue
+        key, equals, value = argument.removeprefix("--config.").partition("=")
+        if not equals:
+            value = next(rest, None)
+        if value is None:
+            raise UsageError(f"{argument}: a value is missing, as in {argument}=VALUE")
+        overrides.append((key, value))
+    return plain, overrides
+
+
+def default_workdir(config_file: str, stamp: str) -> str:
+    """`runs/NAME-YYYYmmdd-HHMMSS`, with a number behind it where that exists already."""
+    base = Path("runs") / f"{Path(config_file).stem}-{stamp}"
+    candidate, number = base, 1
+    while candidate.exists():
+        number += 1
+        candidate = base.with_name(f"{base.name}-{number}")
+    return str(candidate)
+
+
+def _show(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,45 @@
+"""Print the three likeliest classes of photographs, as CSV.
+
+python scripts/predict.py --run=runs/NAME [--precision=float32] PATH...
+"""
+
+import csv
+import sys
+from collections.abc import Sequence
+
+from flowers_jax.cli.flags import parser
+from flowers_jax.data.dataset import Skipped
+from flowers_jax.errors import UsageError
+from flowers_jax.runtime.precision import PRECISIONS
+
+TOP = 3
+
+
+def main(argv: Sequence[str]) -> None:
+    flags = parser(__doc__)
+    flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
+    flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
+    flags.add_argument("--precision", choices=PRECISIONS, default="auto",
+                       help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
+    flags.add_argument("--code", default="", metavar="MODULE:SPEC",
+                       help="of a run whose model stands outside the package: its code, also as FILE.py:SPEC")  # fmt: skip
+    args = flags.parse_args(argv)
+    from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
+    from flowers_jax.runtime import compilation
+
+    compilation.keep_programs()
+    model = trained_model.load(args.run, args.precision, args.code)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    names = [name + suffix for suffix in ("", "_2", "_3") for name in ("label", "probability")]
+    writer.writerow(["path", *names])
+    read = 0
+    for path, outcome in trained_model.predict_files(model, args.paths):
+        if isinstance(outcome, Skipped):
+            print(outcome, file=sys.stderr)
+            continue
+        read += 1
+        best = (-outcome).argsort(kind="stable")[:TOP]  # of equals the first, as argmax has it
+        cells = [cell for i in best for cell in (model.classes[i], f"{outcome[i]:.6f}")]
+        writer.writerow([path, *cells, *[""] * (2 * TOP - len(cells))])
+    if not read:
+        raise UsageError(f"none of {len(args.paths)} files could be read")

@@ -1,0 +1,24 @@
+"""Train a classifier on photographs and say how good it is.
+
+    python scripts/train.py --config=configs/mobilenet.py --config.data.dir=FOLDER
+
+FOLDER holds a folder of photographs for each class. Without it the flowers of the course are downloaded. The same
+--workdir again resumes an unfinished run.
+"""
+
+import time
+from collections.abc import Sequence
+
+from flowers_jax.cli.flags import default_workdir, parse_config, parser
+
+
+def main(argv: Sequence[str]) -> None:
+    flags = parser(__doc__)
+    flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
+                       "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
+    config, args = parse_config(flags, argv)
+    from flowers_jax.runtime import compilation
+    from flowers_jax.training.loop import fit  # takes a second, which a mistake in a flag need not wait for
+
+    compilation.keep_programs()
+    fit(config, args.workdir or default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S")))
