@@ -12,7 +12,7 @@ from flowers_jax.training.loop import fit
 from flowers_jax.training.unread import TABLE, check_unread
 from tests.conftest import ROOT
 
-CONFIGS = sorted((ROOT / "configs").glob("*.py"))
+CONFIGS = sorted((ROOT / "configs").glob("[!_]*.py"))
 BASE, FROZEN = ROOT / "flowers_jax" / "base_config.py", ["model.freeze=backbone"]
 VIEW = [*FROZEN, "transfer.views=1"]
 COSINE, PIECEWISE = "schedule.name=cosine", "schedule.name=piecewise"
