@@ -1,19 +1,28 @@
 # Two commands do everything on a machine with Python 3.11+, make and a package index: `make train`, `make test`.
+# `make wings` runs what `make test` leaves out because it is beside training and prediction (packaging, several
+# processes); `make slow` runs every test; `make coverage` shows which lines of the package `make test` runs in its own
+# processes.
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 CONFIG ?= configs/mobilenet.py
 RUN := $(VENV)/bin/python
 
-.PHONY: train test slow lint format clean
+.PHONY: train test wings slow coverage lint format clean
 train: $(VENV)/.installed
 	$(RUN) scripts/train.py --config=$(CONFIG) $(ARGS)
 
 test: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
+wings: $(VENV)/.installed-dev
+	$(RUN) -m pytest -n 2 --dist worksteal --wings -m wings $(ARGS)
+
 slow: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist worksteal --slow $(ARGS)
+
+coverage: $(VENV)/.installed-dev
+	$(RUN) -m pytest -n 2 --dist worksteal --cov=flowers_jax $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(RUN) -m ruff check .
@@ -31,13 +40,13 @@ $(VENV)/.made:
 	  { echo "error: $(PYTHON) cannot make a virtual environment: install its venv package (python3-venv)" >&2; exit 2; }
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt | $(VENV)/.made
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
+$(VENV)/.installed-dev: pyproject.toml setup.py constraints.txt | $(VENV)/.made
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build *.egg-info .coverage*

@@ -28,14 +28,19 @@ SHARED = ROOT.parent / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="run the full matrix too")
+    parser.addoption("--slow", action="store_true", help="run everything")
+    parser.addoption(
+        "--wings", action="store_true", help="run also what stands beside the main way: packaging and the like"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--slow"):
-        for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="only with --slow"))
+    slow = config.getoption("--slow")
+    for item in items:
+        if "slow" in item.keywords and not slow:
+            item.add_marker(pytest.mark.skip(reason="only with --slow"))
+        if "wings" in item.keywords and not (slow or config.getoption("--wings")):
+            item.add_marker(pytest.mark.skip(reason="only with --wings or --slow"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,6 +11,8 @@ from flowers_jax.errors import UsageError
 from flowers_jax.training.loop import fit
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.wings
+
 
 def test_several_processes_are_refused(smoke, tmp_path, monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
@@ -39,7 +41,6 @@ os._exit(0)  # JAX would wait for the other
 """
 
 
-@pytest.mark.slow
 def test_one_of_two_processes_is_refused_without_waiting_for_the_other(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
