@@ -1,5 +1,6 @@
 """A whole augmentation: one draw an image, settings from the config, gradients without NaN."""
 
+import functools
 from dataclasses import replace
 
 import jax
@@ -20,23 +21,41 @@ EVERYTHING = Augment(
         brightness_range=(0.8, 1.2), channel_shift_range=10.0, horizontal_flip=True, vertical_flip=True,
         fill_mode="reflect",
     ),
-    crop_scale=(0.35, 1.0), crop_size=12, color_jitter=(0.4, 0.4, 0.4, 0.1), rand_augment_layers=2, random_erasing=0.5,
+    crop_scale=(0.35, 1.0), crop_size=12, color_jitter=(0.4, 0.4, 0.4, 0.1), rand_augment_layers=1, random_erasing=0.5,
     mixup=0.4, cutmix=1.0,
 )  # fmt: skip
+TWO_LAYERS = pytest.param(replace(EVERYTHING, rand_augment_layers=2), id="two layers", marks=pytest.mark.slow)
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
 KEYS = jax.random.split(jax.random.key(0), 5)
 
 
+@functools.cache
+def compiled(augment):
+    return jax.jit(lambda keys, images: augment_images(keys, images, augment, SMALL))
+
+
 def changed(keys=KEYS, images=IMAGES, augment=EVERYTHING):
-    return jax.jit(lambda keys, images: augment_images(keys, images, augment, SMALL))(keys, images)
+    return compiled(augment)(keys, images)
 
 
-def test_each_image_follows_from_its_own_key():
-    whole = changed()
+@pytest.mark.parametrize("augment", [pytest.param(EVERYTHING, id="one layer"), TWO_LAYERS])
+def test_each_image_follows_from_its_own_key(augment):
+    """Whatever is beside it and wherever it stands."""
+    whole = changed(augment=augment)
     assert whole.shape == (5, 12, 12, 3) and float(whole.min()) >= 0 and float(whole.max()) <= 255
+    others = jax.random.split(jax.random.key(1), 5)
+    assert (changed(others, augment=augment) != whole).any((1, 2, 3)).all()
+    for i, place in ((0, 4), (3, 1)):
+        keys, images = others.at[place].set(KEYS[i]), IMAGES[::-1].copy()
+        images[place] = IMAGES[i]
+        np.testing.assert_allclose(changed(keys, images, augment)[place], whole[i], atol=1e-2)
+
+
+@pytest.mark.slow
+def test_an_image_alone_is_changed_as_among_others():
+    whole = changed()
     for i in (0, 3):
         np.testing.assert_allclose(changed(KEYS[i : i + 1], IMAGES[i : i + 1])[0], whole[i], atol=1e-2)
-    assert (changed(jax.random.split(jax.random.key(1), 5)) != whole).any()
 
 
 def test_off_is_off():
@@ -61,22 +80,22 @@ def test_photographs_are_stored_with_their_margins_only_for_crops():
     assert stored(p, Augment(crop_scale=(0.5, 1.0))) == replace(p, size=256, crop=1.0)
 
 
-@pytest.mark.parametrize("grey", [None, 0.0, 77.0, 255.0])
-def test_gradients_flow_through_everything_without_nan(grey):
+@pytest.mark.parametrize("augment", [pytest.param(EVERYTHING, id="one layer"), TWO_LAYERS])
+def test_gradients_flow_through_everything_without_nan(augment):
     """Of noise and of even images, which have no hue, no contrast and no variance."""
-    images = jnp.asarray(IMAGES, jnp.float32) if grey is None else jnp.full(IMAGES.shape, grey)
     p = replace(SMALL, samplewise=True)
 
     @jax.jit
     @jax.grad
     def gradient(images):
-        own = Examples(augment_images(KEYS, images, EVERYTHING, p), jnp.eye(5))
-        mixed = mix(jax.random.key(0), own, jax.tree.map(lambda leaf: leaf[::-1], own), EVERYTHING)
+        own = Examples(augment_images(KEYS, images, augment, p), jnp.eye(5))
+        mixed = mix(jax.random.key(0), own, jax.tree.map(lambda leaf: leaf[::-1], own), augment)
         return (p.normalize(mixed.images) ** 2).sum() + mixed.images.sum()
 
-    found = gradient(images)
+    assert (np.asarray(found := gradient(jnp.asarray(IMAGES, jnp.float32))) != 0).mean() > 0.2
     assert np.isfinite(found).all()
-    assert grey is not None or (np.asarray(found) != 0).mean() > 0.2
+    for grey in (0.0, 77.0, 255.0):
+        assert np.isfinite(gradient(jnp.full(IMAGES.shape, grey))).all(), grey
 
 
 @pytest.mark.parametrize("index", range(len(CHANGES)))
