@@ -1,4 +1,4 @@
-"""Random convolutions: small arrays in float64 for every stride, dilation, group count and padding."""
+"""Convolutions, fixed and random: small arrays in float64 for strides, dilations, group counts and paddings."""
 
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from flowers_jax.ops.geometry import Padding, geometry
 
 KINDS = ("any", "depthwise", "pointwise", "image")
+"""What the fast path tells apart."""
 
 
 class Case(NamedTuple):
@@ -24,9 +25,41 @@ class Case(NamedTuple):
         return np.random.default_rng(0).normal(size=(len(self.x), *output, self.w.shape[3]))
 
 
+def fixed(kind: str) -> list[Case]:
+    """A few, since each is compiled: strides, dilations, paddings and sides that are none of them even or alike."""
+    uneven: Padding = ((1, 0), (2, 3))
+    table: dict[str, list[tuple[tuple[int, ...], tuple[int, ...], int, Padding, int, int]]] = {
+        "any": [
+            ((2, 7, 6, 6), (3, 2, 3, 4), 2, "SAME", 1, 2),
+            ((1, 9, 8, 3), (2, 3, 3, 2), 1, uneven, 2, 1),
+            ((3, 5, 9, 6), (3, 3, 2, 3), 3, "VALID", 1, 3),
+        ],
+        "depthwise": [
+            ((2, 7, 8, 5), (3, 3, 1, 5), 2, "SAME", 1, 5),
+            ((3, 9, 6, 2), (3, 2, 1, 2), 1, uneven, 2, 2),
+            ((1, 8, 5, 3), (2, 3, 1, 3), 3, "VALID", 1, 3),
+        ],
+        "pointwise": [
+            ((2, 7, 6, 4), (1, 1, 4, 3), 1, "VALID", 1, 1),
+            ((3, 5, 8, 1), (1, 1, 1, 5), 2, "VALID", 1, 1),
+            ((1, 8, 7, 5), (1, 1, 5, 2), 3, "VALID", 2, 1),
+        ],
+        "image": [
+            ((2, 8, 7, 3), (3, 3, 3, 4), 2, "SAME", 1, 1),
+            ((1, 9, 8, 1), (3, 2, 1, 5), 1, uneven, 2, 1),
+            ((3, 6, 9, 2), (2, 3, 2, 1), 3, "VALID", 1, 1),
+        ],
+    }
+    rng, names = np.random.default_rng(0), ("stride", "padding", "dilation", "groups")
+    return [
+        Case(rng.normal(size=x), rng.normal(size=w), dict(zip(names, arguments, strict=True)))
+        for x, w, *arguments in table[kind]
+    ]
+
+
 @st.composite
 def cases(draw: st.DrawFn, kind: str) -> Case:
-    """A convolution that its kernel has room for; `kind` is what the fast path tells apart."""
+    """A random one that its kernel has room for."""
     small = st.integers(1, 3)
     stride, dilation = draw(small), draw(st.integers(1, 2))
     kernel = (1, 1) if kind == "pointwise" else (draw(small), draw(small))

@@ -11,7 +11,7 @@ from jax.test_util import check_grads
 from scipy.signal import correlate2d
 
 from flowers_jax import config, ops
-from tests.ops.cases import KINDS, Case, cases
+from tests.ops.cases import KINDS, Case, cases, fixed
 
 close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5)
 quietly = partial(settings, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
@@ -23,38 +23,45 @@ def float64():
         yield
 
 
-def values_and_gradients(case: Case, path: str) -> list[np.ndarray]:
+def values_and_gradients(arguments, x, w, dy, path):
+    y, back = jax.vjp(lambda x, w: ops.convolve(x, w, **arguments, path=path), x, w)
+    return y, *back(dy)
+
+
+def closed_forms(arguments, x, w, dy):
+    return (
+        ops.conv2d(x, w, **arguments),
+        ops.conv2d_input_grad(dy, w, x.shape, **arguments),
+        ops.conv2d_kernel_grad(x, dy, w.shape, **arguments),
+    )
+
+
+def agree(*some: Case, paths: tuple[str, ...] = ("reference", "fast", "xla")) -> None:
+    """Every case along every path, in one program."""
+
     @jax.jit
-    def all_three(x, w, dy):
-        y, back = jax.vjp(lambda x, w: ops.convolve(x, w, **case.arguments, path=path), x, w)
-        return y, *back(dy)
+    def compute(arrays):
+        both = [(case.arguments, *one) for case, one in zip(some, arrays, strict=True)]
+        return {path: [values_and_gradients(*one, path) for one in both] for path in paths}, [
+            closed_forms(*one) for one in both
+        ]
 
-    return [np.asarray(a) for a in all_three(case.x, case.w, case.dy)]
-
-
-def closed_forms(case: Case) -> list[np.ndarray]:
-    @jax.jit
-    def all_three(x, w, dy):
-        arguments = case.arguments
-        return (
-            ops.conv2d(x, w, **arguments),
-            ops.conv2d_input_grad(dy, w, x.shape, **arguments),
-            ops.conv2d_kernel_grad(x, dy, w.shape, **arguments),
-        )
-
-    return [np.asarray(a) for a in all_three(case.x, case.w, case.dy)]
-
-
-def agree(case: Case) -> None:
-    expected = closed_forms(case)
-    for path in ("reference", "fast", "xla"):
-        for given_, expected_ in zip(values_and_gradients(case, path), expected, strict=True):
-            assert given_.dtype == np.float64
-            close(given_, expected_, err_msg=path)
+    found, expected = compute([(case.x, case.w, case.dy) for case in some])
+    for path, every in found.items():
+        for case, given_, expected_ in zip(some, every, expected, strict=True):
+            for one, other in zip(given_, expected_, strict=True):
+                assert one.dtype == np.float64
+                close(one, other, err_msg=f"{path} {case.arguments}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_path_and_gradient_agrees(kind):
+    agree(*fixed(kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_path_and_gradient_agrees_50_times(kind):
     quietly(max_examples=13)(given(cases(kind))(agree))()
 
 
@@ -72,6 +79,12 @@ def differences(case: Case, order: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_central_differences_agree(kind):
+    differences(fixed(kind)[0], order=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_central_differences_of_random_ones_agree(kind):
     quietly(max_examples=2)(given(cases(kind))(lambda case: differences(case, order=1)))()
 
 
@@ -88,15 +101,12 @@ def test_scipy_agrees():
     close(y[0, :, :, 0], correlate2d(image, kernel, mode="same"))
 
 
-@pytest.mark.parametrize("path", ops.PATHS)
-def test_many_images_and_many_rows(path):
+def test_many_images_and_many_rows():
     """What the fast code divides (images into groups, rows into sums) is whole again."""
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(6, 21, 20, 4)), rng.normal(size=(3, 3, 1, 4))
     arguments = {"stride": 2, "padding": ((1, 1), (1, 1)), "dilation": 1, "groups": 4}
-    case = Case(x, w, arguments)
-    for given_, expected in zip(values_and_gradients(case, path), closed_forms(case), strict=True):
-        close(given_, expected)
+    agree(Case(x, w, arguments), paths=ops.PATHS)
 
 
 @pytest.mark.parametrize("path", ops.PATHS)
