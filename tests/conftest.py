@@ -18,6 +18,7 @@ from PIL import Image
 from flowers_jax import base_config
 from flowers_jax.data.sources import procedural
 from flowers_jax.types import Config
+from tests import mobilenets
 
 jax.config.update("jax_num_cpu_devices", 8)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell makes its background jobs ignore
@@ -94,6 +95,13 @@ def smoke_config() -> Config:
     config.data.name, config.data.image_size = "procedural", 28
     config.model.name, config.model.weights, config.model.freeze = "seed_cnn", "none", "none"
     return config
+
+
+@pytest.fixture(params=mobilenets.DEPTHS)
+def mobilenet(request: pytest.FixtureRequest) -> Iterator[None]:
+    """MobileNetV2 has five blocks, and its seventeen with --slow."""
+    with mobilenets.of_stages(request.param):
+        yield
 
 
 def png(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

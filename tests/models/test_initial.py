@@ -22,7 +22,8 @@ def test_they_are_the_modules_own():
     assert isinstance(ours["params"]["head"]["kernel"], np.ndarray)
 
 
-def test_with_weights_the_rest_is_the_same(tmp_path):
+def test_with_weights_the_rest_is_the_same(mobilenet, tmp_path):
+    del mobilenet
     module = models.create("mobilenet_v2", 5, alpha=0.35, head="flatten256")
     drawn = initial_variables(module, 32, KEY)
     given = jax.tree.map(lambda leaf: np.full_like(leaf, 0.5), drawn)

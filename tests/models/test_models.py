@@ -39,9 +39,19 @@ def test_parameter_counts(name, size, classes):
     assert expected[0] <= 1_000_000 or name == "mobilenet_v2"
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", [name for name in models.MODELS if name != "mobilenet_v2"])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_logits_are_float32_and_one_row_an_image(name, dtype):
+    one_row_an_image(name, dtype)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_logits_of_mobilenet_are_float32_and_one_row_an_image(mobilenet, dtype):
+    del mobilenet
+    one_row_an_image("mobilenet_v2", dtype)
+
+
+def one_row_an_image(name, dtype):
     module = models.create(name, 5, dtype=dtype)
     x = jax.random.normal(jax.random.key(0), (3, 64, 64, 3))
     variables = initial_variables(module, 64, jax.random.key(1))
@@ -87,7 +97,8 @@ def test_heads():
 
 
 @pytest.mark.parametrize("freeze", ["none", "backbone"])
-def test_a_frozen_backbone_runs_on_stored_statistics(freeze):
+def test_a_frozen_backbone_runs_on_stored_statistics(mobilenet, freeze):
+    del mobilenet
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze=freeze)
     x = jax.random.normal(jax.random.key(0), (4, 32, 32, 3))
     variables = initial_variables(module, 32, jax.random.key(1))
@@ -100,7 +111,8 @@ def test_a_frozen_backbone_runs_on_stored_statistics(freeze):
 
 
 @pytest.mark.parametrize("fields", [{"dropout": 0.5}, {"stochastic_depth": 0.5}])
-def test_dropout_and_stochastic_depth_are_for_training(fields):
+def test_dropout_and_stochastic_depth_are_for_training(mobilenet, fields):
+    del mobilenet
     module = models.create("mobilenet_v2", 3, alpha=0.35, batch_norm="stored", **fields)
     variables = initial_variables(module, 32, jax.random.key(0))
     variables["params"]["head"]["kernel"] = jax.random.normal(jax.random.key(1), (1280, 3))
@@ -114,8 +126,9 @@ def test_dropout_and_stochastic_depth_are_for_training(fields):
 
 
 @pytest.mark.parametrize("freeze", ["backbone", "stage_7"])
-def test_what_is_frozen_drops_nothing(freeze):
+def test_what_is_frozen_drops_nothing(mobilenet, freeze):
     """So training on features that were computed once is the same training as on photographs."""
+    del mobilenet
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze=freeze, stochastic_depth=0.9)
     x = jax.random.normal(jax.random.key(2), (2, 32, 32, 3))
     variables = jax.tree.map(jnp.asarray, initial_variables(module, 32, jax.random.key(0)))
