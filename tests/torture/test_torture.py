@@ -18,7 +18,13 @@ def torture(*flags):
 
 @pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="needs Linux and a C compiler")
 @pytest.mark.parametrize(
-    ("kinds", "faults"), [("time,before,after,within", 20), ("ENOSPC,EIO,EROFS,EACCES", 8)], ids=["kills", "errors"]
+    ("kinds", "faults"),
+    [
+        pytest.param("time,before,after,within", 4, id="kills"),
+        pytest.param("ENOSPC,EIO,EROFS,EACCES", 4, id="errors"),
+        pytest.param("time,before,after,within", 20, id="many kills", marks=pytest.mark.slow),
+        pytest.param("ENOSPC,EIO,EROFS,EACCES", 8, id="many errors", marks=pytest.mark.slow),
+    ],
 )
 def test_nothing_is_lost(kinds, faults):
     small = ("--config.epochs=2", "--config.batch_size=48", "--config.checkpoint.every_steps=1")
