@@ -49,24 +49,24 @@ def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch)
     assert (asked["batch_norm"], asked["freeze"]) == ("batch", "none")
 
 
-def test_figures_of_ours_and_keras(tmp_path):
+@pytest.mark.parametrize("peers", ["jax", pytest.param("keras,jax", marks=pytest.mark.slow)])
+def test_figures_of_ours_and_its_peers(tmp_path, peers):
     file, trace = tmp_path / "figures.json", tmp_path / "trace"
     done = benchmark(
-        "--peers=keras,jax", "--what=seed_cnn,decode", "--rounds=1", "--batch=8", f"--json={file}", f"--profile={trace}"
+        f"--peers={peers}", "--what=seed_cnn,decode", "--rounds=1", "--batch=8", f"--json={file}", f"--profile={trace}"
     )
     assert done.returncode == 0, done.stderr
     entries = json.loads(file.read_text())
-    assert [(entry["what"], entry["who"]) for entry in entries] == [
-        ("seed_cnn/train", "ours"), ("seed_cnn/inference", "ours"),
-        ("seed_cnn/train", "keras"), ("seed_cnn/inference", "keras"),
-        ("seed_cnn/train", "ours-xla"), ("seed_cnn/inference", "ours-xla"), ("decode", "ours"),
-    ]  # fmt: skip
+    known = {"keras": "keras", "jax": "ours-xla"}
+    names = ["ours", *(known[peer] for peer in peers.split(","))]
+    expected = [(f"seed_cnn/{what}", name) for name in names for what in ("train", "inference")]
+    assert [(entry["what"], entry["who"]) for entry in entries] == [*expected, ("decode", "ours")]
     for entry in entries:
         assert entry.keys() >= {"what", "who", "backend", "dtype", "batch", "images_per_second", "rounds"}
         assert entry["rounds"] == [entry["images_per_second"]] and entry["images_per_second"] > 0
         assert entry["batch"] == (1 if entry["what"] == "decode" else 8)
     assert entries[0]["first_step_seconds"] > 0 and entries[0]["peak_megabytes"] > 100
-    assert "seed_cnn/train" in done.stdout and "round 1 of 1: seed_cnn, keras" in done.stderr
+    assert "seed_cnn/train" in done.stdout and f"round 1 of 1: seed_cnn, {names[1]}" in done.stderr
     assert {path.name.partition(".")[2] for path in trace.rglob("*") if path.is_file()} >= {"xplane.pb"}
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
