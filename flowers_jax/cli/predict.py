@@ -22,7 +22,7 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     flags.add_argument("--code", default="", metavar="MODULE:SPEC",
-                       help="of a run whose model stands outside the package: its code, also as FILE.py:SPEC")  # fmt: skip
+                       help="of a run whose model stands outside the package; also FILE.py:SPEC")  # fmt: skip
     args = flags.parse_args(argv)
     from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
     from flowers_jax.runtime import compilation
