@@ -58,7 +58,8 @@ def names() -> tuple[str, str, str]:
     dataset = Dataset("x", "", ("one", "two"), tuple(examples), lambda _: b"")
     module = models.create("mobilenet_v2", 2, alpha=0.35)
     variables = {"params": {"backbone": {}}, "batch_stats": {"backbone": {}}}
-    cache = FeatureCache(smoke_config(), dataset, module, variables, Preprocessing(32), jax.devices()[:1])
+    spec = models.find("mobilenet_v2")
+    cache = FeatureCache(smoke_config(), dataset, spec, module, variables, Preprocessing(32), jax.devices()[:1])
     return loader._content_key(examples, Preprocessing(32)), cache._key(examples, View()), known_good._file().name
 
 
