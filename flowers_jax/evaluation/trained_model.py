@@ -101,7 +101,10 @@ def _spec(run: RunDirectory, description: Mapping[str, Any], code: str) -> Model
     if not is_outside(name):
         if code:
             raise UsageError(f"--code={code}: {name} of --run={run.path} is the package's own; leave --code out")
-        return find(name)
+        try:
+            return find(name)
+        except UsageError as error:
+            raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
     if not code:
         raise UsageError(
             f"--run={run.path}: its model is code from outside the package, which is never run unasked: give "

@@ -45,7 +45,7 @@ CROP = ["--config.augment.crop_scale=0.5,1"]
             [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.epochs=2"],
             "epochs=2: with --config.model.freeze=backbone the head trains alone all along",
         ),
-        (["--config.transfer.views=2"], "transfer.views=2: only mobilenet_v2 has it; give 0"),
+        (["--config.transfer.views=2"], "transfer.views=2: seed_cnn has no backbone; give 0"),
         (["--config.model.dropout=0.5"], "model.dropout=0.5: seed_cnn has no field dropout; give 0.0"),
         (
             [*MOBILENET, "--config.model.freeze=backbone", "--config.transfer.views=1", "--config.augment.mixup=0.2"],
