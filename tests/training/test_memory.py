@@ -8,6 +8,8 @@ import numpy as np
 import psutil
 import pytest
 
+from flowers_jax import config as config_lib
+from flowers_jax import models
 from flowers_jax.data import loader
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError
@@ -33,7 +35,7 @@ def available(monkeypatch):
 
 
 def decoded_size(config, tmp_path) -> int:
-    return prepare(config, RunDirectory(tmp_path / "none"), begun=False).decoded_size
+    return prepare(config_lib.validate(config), RunDirectory(tmp_path / "none"), begun=False).decoded_size
 
 
 def cropped(config):
@@ -69,6 +71,7 @@ def test_features_are_of_one_part_at_a_time_and_a_file_is_no_memory(smoke, tmp_p
     monkeypatch.setattr(
         prepare_module, "initial_variables", lambda *_: {"params": {"head": {}}}
     )  # of no matter here, and slow
+    monkeypatch.setattr(prepare_module, "check_parameters", lambda *_: None)
     assert decoded_size(smoke, tmp_path) == (96 * 64 * 64 + 24 * 32 * 32) * 3
     margins = smoke.augment.crop_scale
     for smoke.transfer.views, smoke.augment.crop_scale, side in ((2, margins, 64), (1, (1.0, 1.0), 32)):
@@ -90,7 +93,12 @@ def test_features_never_hold_two_parts(smoke, monkeypatch):
         return loader.SplitArrays(images, np.zeros(4, np.int32))
 
     monkeypatch.setattr(features, "split_arrays", watched)
-    nothing = Dataset("", "", (), (), lambda _: b""), nn.Module(), {"params": {"backbone": {}}}
+    nothing = (
+        Dataset("", "", (), (), lambda _: b""),
+        models.find("mobilenet_v2"),
+        nn.Module(),
+        {"params": {"backbone": {}}},
+    )
     cache = features.FeatureCache(smoke, *nothing, Preprocessing(32), ())
     for split, size in (("train", 32), ("train", 64), ("train", 64), ("validation", 32), ("test", 32)):
         assert cache._decoded(split, Preprocessing(size)).images.shape == (4, size, size, 3)
