@@ -2,7 +2,7 @@
 
     python scripts/torture.py --config=configs/smoke.py [--faults=200] [--kinds=time,...] [--config.key=value ...]
 
-Linux with a C compiler, where the tests run. Exit status 1 if anything is lost.
+Linux with a C compiler and what `make test` installs. Exit status 1 if anything is lost.
 """
 
 import os
