@@ -32,7 +32,9 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     state = parallel.replicate(initial_state(variables, optimizer, ()), devices)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
     step = parallel.pmap_step(
-        partial(train_step, augment=augment.from_config(config), **arguments), devices, donate_state=True
+        partial(train_step, augment=augment.from_config(config), batch_norm="batch", **arguments),
+        devices,
+        donate_state=True,
     )
     predictor = make_predictor(module, preprocessing, devices)
     stored = parallel.replicate(variables, devices)

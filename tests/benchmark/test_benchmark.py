@@ -39,14 +39,14 @@ def benchmark(*arguments: object, blocked: tuple[str, ...] = (), tmp_path=None) 
 def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch):
     asked = {}
 
-    def create(*_, **fields):
-        asked.update(fields)
+    def pmap_step(step, *_, **__):
+        asked.update(step.keywords)
         raise InterruptedError
 
-    monkeypatch.setattr(ours.models, "create", create)
+    monkeypatch.setattr(ours.parallel, "pmap_step", pmap_step)
     with pytest.raises(InterruptedError):
-        ours.build("mobilenet_v2", 8)
-    assert (asked["batch_norm"], asked["freeze"]) == ("batch", "none")
+        ours.build("seed_cnn", 8)
+    assert asked["batch_norm"] == "batch" and not asked.get("frozen")
 
 
 @pytest.mark.parametrize("peers", ["jax", pytest.param("keras,jax", marks=pytest.mark.slow)])
