@@ -5,6 +5,7 @@ import os
 import pytest
 
 from flowers_jax import base_config
+from flowers_jax import config as config_lib
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
 from flowers_jax.run.directory import RunDirectory
@@ -52,7 +53,7 @@ def test_an_empty_folder_will_do(tmp_path, config):
 
 def test_config_comes_back(tmp_path, config):
     config.data.split, config.plateau.factor = (0.5, 0.25, 0.25), 0.1
-    run = RunDirectory(tmp_path)
+    config, run = config_lib.validate(config), RunDirectory(tmp_path)
     run.write_config(config)
     assert run.read_config().to_dict() == config.to_dict()
     assert run.check(config) is False  # stopped before it had begun
