@@ -13,7 +13,7 @@ train: $(VENV)/.installed
 	$(RUN) scripts/train.py --config=$(CONFIG) $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal --durations=10 $(ARGS)
 
 wings: $(VENV)/.installed-dev
 	$(RUN) -m pytest -n 2 --dist worksteal --wings -m wings $(ARGS)

@@ -99,8 +99,8 @@ def smoke_config() -> Config:
 
 @pytest.fixture(params=mobilenets.DEPTHS)
 def mobilenet(request: pytest.FixtureRequest) -> Iterator[None]:
-    """MobileNetV2 has five blocks, and its seventeen with --slow."""
-    with mobilenets.of_stages(request.param):
+    """MobileNetV2 has eight blocks, and its seventeen with --slow."""
+    with mobilenets.of_blocks(request.param):
         yield
 
 

@@ -61,7 +61,7 @@ def test_flips_are_fair_and_parameters_independent(drawn):
 def test_shifts_of_one_and_more_are_pixels():
     generator = Generator(width_shift_range=3.0, height_shift_range=0.5)
     keys = jax.random.split(jax.random.key(0), 500)
-    drawn = jax.vmap(lambda key: draw(key, generator, *SIZE))(keys)
+    drawn = jax.jit(jax.vmap(lambda key: draw(key, generator, *SIZE)))(keys)
     assert 2.9 < np.abs(drawn.ty).max() <= 3 and 29 < np.abs(drawn.tx).max() <= 30
 
 
@@ -69,7 +69,8 @@ def test_documented_shifts_move_along_their_own_axis():
     image = jnp.zeros((60, 90, 3)).at[30, 45].set(255)
     for documented, axis in ((True, 1), (False, 0)):
         generator = Generator(width_shift_range=0.2, interpolation_order=0, documented_shifts=documented)
-        moved = apply(image, draw(jax.random.key(1), generator, *SIZE), generator)
+        move = jax.jit(lambda key, generator=generator: apply(image, draw(key, generator, *SIZE), generator))
+        moved = move(jax.random.key(1))
         (place,) = np.argwhere(moved[..., 0])
         assert place[axis] != (30, 45)[axis] and place[1 - axis] == (30, 45)[1 - axis]
 

@@ -15,15 +15,17 @@ PARTNERS = Examples(jnp.full((2, 4, 4, 3), 100.0), jnp.array([[0.0, 1.0, 0.0], [
 
 
 def test_mixup_weighs_images_and_labels_alike():
+    mix_up = jax.jit(lambda key: mixup(key, OWN, PARTNERS, 1.0))
     for seed in range(5):
-        mixed = mixup(jax.random.key(seed), OWN, PARTNERS, 1.0)
+        mixed = mix_up(jax.random.key(seed))
         weight = float(mixed.targets[0, 0])
         np.testing.assert_allclose(mixed.images, 100 * (1 - weight), rtol=1e-5)
         np.testing.assert_allclose(mixed.targets, [[weight, 1 - weight, 0], [0, weight, 1 - weight]], rtol=1e-5)
 
 
 def test_mixups_weight_has_the_beta_distribution():
-    weights = [float(mixup(jax.random.key(n), OWN, PARTNERS, 0.4).targets[0, 0]) for n in range(400)]
+    mix_up = jax.jit(lambda key: mixup(key, OWN, PARTNERS, 0.4))
+    weights = [float(mix_up(jax.random.key(n)).targets[0, 0]) for n in range(400)]
     assert kstest(weights, "beta", (0.4, 0.4)).pvalue > 1e-3
 
 
@@ -37,8 +39,9 @@ def test_a_pasted_rectangle_by_hand():
 
 
 def test_cutmix_labels_have_the_share_of_the_pixels():
+    cut_mix = jax.jit(lambda key: cutmix(key, OWN, PARTNERS, 1.0))
     for seed in range(20):
-        mixed = cutmix(jax.random.key(seed), OWN, PARTNERS, 1.0)
+        mixed = cut_mix(jax.random.key(seed))
         share = float((mixed.images[0, :, :, 0] == 100).mean())
         np.testing.assert_allclose(mixed.targets, [[1 - share, share, 0], [0, 1 - share, share]], atol=1e-6)
 
@@ -62,7 +65,8 @@ def test_partners_are_examples_and_fillers_stay_by_themselves():
 def test_crops_lie_inside_with_the_area_and_ratio_asked_for():
     keys = jax.random.split(jax.random.key(0), 3000)
     for height, width in ((100, 100), (60, 90)):
-        top, left, tall, wide = np.asarray(jax.vmap(lambda k, h=height, w=width: draw_box(k, (0.3, 0.8), h, w))(keys)).T
+        draw = jax.jit(jax.vmap(lambda k, h=height, w=width: draw_box(k, (0.3, 0.8), h, w)))
+        top, left, tall, wide = np.asarray(draw(keys)).T
         assert (top >= 0).all() and (left >= 0).all()
         assert (top + tall <= height).all() and (left + wide <= width).all()
         area = tall * wide / (height * width)
@@ -73,21 +77,24 @@ def test_crops_lie_inside_with_the_area_and_ratio_asked_for():
 
 def test_a_crop_that_never_fits_is_the_centre():
     """1x40: no part of such a ratio has half of the area."""
-    box = draw_box(jax.random.key(0), (0.5, 0.5), 40, 4)
+    box = jax.jit(lambda key: draw_box(key, (0.5, 0.5), 40, 4))(jax.random.key(0))
     np.testing.assert_array_equal(box, [(40 - 5) // 2 + 0.5, 0, 5, 4])
 
 
 def test_the_whole_image_at_its_own_size_is_itself():
     image = jnp.asarray(np.random.default_rng(0).uniform(0, 255, (12, 12, 3)), jnp.float32)
-    boxes = [np.asarray(draw_box(jax.random.key(n), (1.0, 1.0), 12, 12)) for n in range(30)]
+    draw = jax.jit(lambda key: draw_box(key, (1.0, 1.0), 12, 12))
+    boxes = [np.asarray(draw(jax.random.key(n))) for n in range(30)]
     seed = next(n for n, box in enumerate(boxes) if box.tolist() == [0, 0, 12, 12])
-    np.testing.assert_allclose(random_resized_crop(jax.random.key(seed), image, (1.0, 1.0), 12), image, atol=1e-3)
+    crop = jax.jit(lambda key, image: random_resized_crop(key, image, (1.0, 1.0), 12))
+    np.testing.assert_allclose(crop(jax.random.key(seed), image), image, atol=1e-3)
 
 
 def test_a_crop_is_resized_about_its_middle():
     ramp = jnp.broadcast_to(jnp.arange(16, dtype=jnp.float32)[:, None, None], (16, 16, 3))
-    box = np.asarray(draw_box(jax.random.key(3), (0.3, 0.3), 16, 16))
-    rows = np.asarray(random_resized_crop(jax.random.key(3), ramp, (0.3, 0.3), 4))[:, 0, 0]
+    box = np.asarray(jax.jit(lambda key: draw_box(key, (0.3, 0.3), 16, 16))(jax.random.key(3)))
+    crop = jax.jit(lambda key, image: random_resized_crop(key, image, (0.3, 0.3), 4))
+    rows = np.asarray(crop(jax.random.key(3), ramp))[:, 0, 0]
     expected = box[0] - 0.5 + box[2] * (np.arange(4) + 0.5) / 4
     np.testing.assert_allclose(rows, np.clip(expected, 0, 15), atol=1e-4)
 

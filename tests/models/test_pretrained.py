@@ -85,7 +85,8 @@ def test_three_ways_out_when_nothing_can_be_reached(fresh_cache):
         pretrained.locate(importer, "auto", {"alpha": 1.0})
 
 
-def test_a_file_says_its_own_convention_and_preprocessing(tmp_path):
+def test_a_file_says_its_own_convention_and_preprocessing(mobilenet, tmp_path):
+    del mobilenet
     small = mobilenet_v2.load("none", alpha=0.35, num_classes=1000).variables
     rng = np.random.default_rng(0)
     variables = jax.tree.map(lambda leaf: rng.uniform(0.1, 1, leaf.shape).astype(np.float32), small)
@@ -98,7 +99,8 @@ def test_a_file_says_its_own_convention_and_preprocessing(tmp_path):
         jax.tree.map(np.testing.assert_array_equal, loaded.variables, variables)
 
 
-def test_a_new_head_and_a_missing_one(tmp_path):
+def test_a_new_head_and_a_missing_one(mobilenet, tmp_path):
+    del mobilenet
     variables = mobilenet_v2.load("none", alpha=0.35, num_classes=1000).variables
     tensors = export_variables(variables, FAMILIES[0])
     np.savez(tmp_path / "top.npz", **tensors)
