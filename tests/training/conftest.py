@@ -1,6 +1,7 @@
 """A run that nothing interrupted, and a way to interrupt one."""
 
 import signal
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from flax import traverse_util
 from flowers_jax.models import mobilenet_v2
 from flowers_jax.models.mobilenet_v2.tensor_names import TORCHVISION, export_variables
 from flowers_jax.training.loop import Trainer, fit
+from flowers_jax.types import Config
 from tests.conftest import smoke_config
+from tests.training import networks
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +24,24 @@ def whole(tmp_path_factory):
     return workdir
 
 
+@pytest.fixture(scope="session", params=["small", pytest.param("mobilenet_v2", marks=pytest.mark.slow)])
+def network(request, tmp_path_factory) -> Callable[[Config], None]:
+    """Gives a config the network that transfer is tested on."""
+    if request.param == "small":
+        return networks.small
+    weights = weights_of_mobilenet(tmp_path_factory.mktemp("weights") / "small.safetensors")
+
+    def mobilenet(config: Config) -> None:
+        config.model.name, config.model.options.alpha, config.model.weights = "mobilenet_v2", 0.35, str(weights)
+
+    return mobilenet
+
+
 @pytest.fixture
-def on_features(small_weights):
+def on_features(network):
     """A head alone on the features of plain photographs, six steps an epoch."""
     config = smoke_config()
-    config.model.name, config.model.options.alpha, config.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    network(config)
     config.data.image_size, config.model.freeze, config.transfer.views = 32, "backbone", 1
     return config
 
@@ -48,8 +64,7 @@ def stop_after(monkeypatch):
     return arm
 
 
-@pytest.fixture(scope="session")
-def small_weights(tmp_path_factory):
+def weights_of_mobilenet(path):
     """A weights file of a MobileNetV2 of width 0.35 under torchvision's names, whose features tell images apart.
 
     Initial weights with scales of 1.5: with 1 each layer tells them apart less than the one before, until nothing that
@@ -59,6 +74,5 @@ def small_weights(tmp_path_factory):
     params = traverse_util.flatten_dict(variables["params"], sep="/")
     params = {path: 1.5 * leaf if path.endswith("scale") else leaf for path, leaf in params.items()}
     tensors = export_variables(variables | {"params": traverse_util.unflatten_dict(params, sep="/")}, TORCHVISION)
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     safetensors.numpy.save_file({name: np.ascontiguousarray(leaf, np.float32) for name, leaf in tensors.items()}, path)
     return path

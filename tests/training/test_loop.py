@@ -125,7 +125,10 @@ def test_the_test_part_is_read_once_after_training(smoke, tmp_path, monkeypatch)
     assert seen == [("train", 0), ("validation", 0), ("test", 3)]
 
 
-def test_frozen_transfer_keeps_the_backbone(smoke, tmp_path):
+@pytest.mark.parametrize("views", [1, pytest.param(0, marks=pytest.mark.slow)])
+def test_frozen_transfer_keeps_the_backbone(smoke, tmp_path, views):
+    """The real network: on its features, and with --slow on photographs."""
+    smoke.transfer.views = views
     smoke.model.name, smoke.model.options.alpha, smoke.model.freeze = "mobilenet_v2", 0.35, "backbone"
     smoke.data.image_size, smoke.epochs = 32, 1
     summary = fit(smoke, tmp_path / "run")

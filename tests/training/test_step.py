@@ -170,7 +170,8 @@ def test_features_are_neither_augmented_nor_mixed():
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state(ema):
+def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state(mobilenet, ema):
+    del mobilenet
     frozen = frozenset({"backbone"})
     optimizer = make_optimizer(1e-2)
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze="backbone", axis_name=parallel.AXIS)

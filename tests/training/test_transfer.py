@@ -1,27 +1,32 @@
-"""Freezing, cached features and two stages, on a small MobileNetV2 with weights of its own."""
+"""Freezing, cached features and two stages."""
 
 import contextlib
 import io
 import shutil
 
+import flax.linen as nn
 import numpy as np
 import pytest
 from flax import traverse_util
 
+from flowers_jax import models
+from flowers_jax.config import validate
 from flowers_jax.errors import Interrupted
 from flowers_jax.models.groups import frozen_paths, is_below
-from flowers_jax.models.mobilenet_v2.layout import GROUPS
+from flowers_jax.models.layers import ConvNorm
+from flowers_jax.run.directory import RunDirectory
 from flowers_jax.storage import fetch
 from flowers_jax.training import features
 from flowers_jax.training.loop import fit
+from flowers_jax.training.setup import prepare
 from tests.conftest import smoke_config
 from tests.training.runs import rows, state_arrays, state_bytes, timeless
 
 
-def transfer_config(small_weights):
+def transfer_config(network):
     """The head for two epochs on three views of each photograph, then everything for two."""
     smoke = smoke_config()
-    smoke.model.name, smoke.model.options.alpha, smoke.model.weights = "mobilenet_v2", 0.35, str(small_weights)
+    network(smoke)
     smoke.data.image_size, smoke.data.crop, smoke.epochs, smoke.learning_rate = 40, 1.0, 2, 1e-3
     smoke.transfer.epochs, smoke.transfer.views = 2, 3
     smoke.augment.crop_scale, smoke.augment.crop_size = (0.5, 1.0), 32
@@ -32,17 +37,22 @@ def transfer_config(small_weights):
 
 
 @pytest.fixture
-def transfer(small_weights):
-    return transfer_config(small_weights)
+def transfer(network):
+    return transfer_config(network)
 
 
 @pytest.fixture(scope="module")
-def both_stages(small_weights, tmp_path_factory):
+def both_stages(network, tmp_path_factory):
     """(a run of both stages, its summary, what it printed)"""
     run, printed = tmp_path_factory.mktemp("both stages") / "run", io.StringIO()
     with contextlib.redirect_stdout(printed):
-        summary = fit(transfer_config(small_weights), run)
+        summary = fit(transfer_config(network), run)
     return run, summary, printed.getvalue()
+
+
+def initial(config):
+    """The variables that a run of `config` begins with."""
+    return prepare(validate(config), RunDirectory("none"), begun=False).variables
 
 
 @pytest.fixture
@@ -55,7 +65,8 @@ def head_only(transfer):
 def test_two_stages_leave_two_phases(transfer, both_stages, tmp_path):
     run, summary, printed = both_stages
     table = rows(run)
-    assert [row["phase"] for row in table] == ["head", "head", "finetune", "finetune"]
+    second = "train" if transfer.model.weights == "none" else "finetune"
+    assert [row["phase"] for row in table] == ["head", "head", second, second]
     assert [row["epoch"] for row in table] == ["1", "2", "3", "4"]
     rates = [float(row["learning_rate"]) for row in table]
     assert rates == pytest.approx([3e-3, 3e-3, 1e-2, 1e-2])  # of the head, which is the fastest
@@ -63,7 +74,7 @@ def test_two_stages_leave_two_phases(transfer, both_stages, tmp_path):
     assert summary["images_per_second"] == pytest.approx(
         np.median([float(row["images_per_second"]) for row in table[2:]]), abs=0.01
     )
-    assert "head" in printed and "finetune" in printed and "frozen" in printed
+    assert "head" in printed and second in printed and "frozen" in printed
     transfer.epochs = 3  # of the second stage
     shutil.copytree(run, tmp_path / "run")
     assert fit(transfer, tmp_path / "run")["epochs"] == 5
@@ -89,22 +100,18 @@ def test_both_stages_go_on_bitwise(transfer, both_stages, tmp_path, stop_after, 
 @pytest.mark.parametrize(
     "freeze", ["stage_3", *(pytest.param(part, marks=pytest.mark.slow) for part in ("stem", "backbone"))]
 )
-def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, small_weights, tmp_path, freeze):
-    from safetensors.numpy import load_file
-
-    from flowers_jax.models.mobilenet_v2.tensor_names import import_variables
-
+def test_what_is_frozen_stays_bytewise_and_has_no_optimizer_state(transfer, tmp_path, freeze):
     transfer.transfer.epochs, transfer.transfer.views, transfer.optimizer.ema = 0, 0, 0.0
     transfer.model.freeze, transfer.optimizer.layer_decay = freeze, 1.0
     if freeze == "backbone":  # every BatchNorm is stored, whatever is asked for
         transfer.optimizer.head_multiplier = 1.0
-    else:
+    elif transfer.model.weights != "none":
         transfer.model.batch_norm = "batch"
+    before = traverse_util.flatten_dict(initial(transfer), sep="/")
     fit(transfer, tmp_path / "run")
     kept = state_arrays(tmp_path / "run")
-    template = traverse_util.unflatten_dict({path: np.zeros_like(a) for path, a in kept["model"].items()}, sep="/")
-    before = traverse_util.flatten_dict(import_variables(load_file(small_weights), template), sep="/")
-    frozen, changed = frozen_paths(GROUPS, freeze), []
+    assert kept["model"].keys() == before.keys()
+    frozen, changed = frozen_paths(models.find(transfer.model.name).groups, freeze), []
     for path, leaf in kept["model"].items():
         same = leaf.tobytes() == np.asarray(before[path]).tobytes()
         if is_below(path.split("/", 1)[1], frozen):
@@ -173,10 +180,12 @@ def test_features_are_computed_once(head_only, tmp_path, monkeypatch, traced):
 def test_a_view_is_named_for_what_decides_it(head_only, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
 
+    width = len(initial(head_only)["params"]["head"]["kernel"])
+
     def zeros(self, split, view):
         del view
         count = sum(example.split == split for example in self.dataset.examples)
-        return np.zeros((count, 1280), np.float32)
+        return np.zeros((count, width), np.float32)
 
     monkeypatch.setattr(features.FeatureCache, "_compute", zeros)
 
@@ -197,9 +206,21 @@ def test_a_view_is_named_for_what_decides_it(head_only, tmp_path, monkeypatch):
     assert len(seen[3] - seen[2]) == 7
 
 
+class Normed(nn.Module):
+    """A classifier with statistics."""
+
+    num_classes: int
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x, train):
+        x = ConvNorm(4, 3, 2, axis_name=self.axis_name, name="stem")(x, train)
+        return nn.Dense(self.num_classes, name="head")(x.mean((1, 2)))
+
+
 def test_the_moving_average_predicts(smoke, tmp_path):
     """The checkpoint's model is the average; what trains lies beside the optimizer's state."""
-    smoke.model.name, smoke.epochs, smoke.optimizer.ema = "cnn", 1, 0.9
+    smoke.model.name, smoke.epochs, smoke.optimizer.ema = f"{__name__}:Normed", 1, 0.9
     fit(smoke, tmp_path / "run")
     kept = state_arrays(tmp_path / "run")
     average, trained = kept["model"]["params/head/kernel"], kept["optimizer"]["trainable/head/kernel"]
