@@ -19,6 +19,17 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
 
+def add_trained_model(flags: argparse.ArgumentParser) -> None:
+    """The flags that say which trained model: what `evaluation.trained_model.load` asks for."""
+    from flowers_jax.runtime.precision import PRECISIONS  # loads JAX, as `parse_config` does
+
+    flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
+    flags.add_argument("--precision", choices=PRECISIONS, default="auto",
+                       help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
+    flags.add_argument("--code", default="", metavar="MODULE:SPEC",
+                       help="of a run whose model stands outside the package; also FILE.py:SPEC")  # fmt: skip
+
+
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Any, argparse.Namespace]:
     """`--config=FILE [--config.key=value ...]` as a validated config (`types.Config`), and the command's own flags."""
     from flowers_jax import config as config_lib  # loads JAX, which a program loads after it has started again

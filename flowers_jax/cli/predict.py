@@ -7,22 +7,17 @@ import csv
 import sys
 from collections.abc import Sequence
 
-from flowers_jax.cli.flags import parser
+from flowers_jax.cli.flags import add_trained_model, parser
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.errors import UsageError
-from flowers_jax.runtime.precision import PRECISIONS
 
 TOP = 3
 
 
 def main(argv: Sequence[str]) -> None:
     flags = parser(__doc__)
-    flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
+    add_trained_model(flags)
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
-    flags.add_argument("--precision", choices=PRECISIONS, default="auto",
-                       help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
-    flags.add_argument("--code", default="", metavar="MODULE:SPEC",
-                       help="of a run whose model stands outside the package; also FILE.py:SPEC")  # fmt: skip
     args = flags.parse_args(argv)
     from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
     from flowers_jax.runtime import compilation
