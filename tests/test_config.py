@@ -150,6 +150,44 @@ def test_flat_values_come_back():
     assert config_lib.from_flat(config_lib.flatten(config)).to_dict() == config.to_dict()
 
 
+@pytest.mark.parametrize("name", ["alpha", "head", "output_stride", "stochastic_depth"])
+def test_a_key_that_moved_is_refused_with_its_new_name(name):
+    with pytest.raises(UsageError, match=rf"--config\.model\.{name}: is now --config\.model\.options\.{name}$"):
+        config_lib.load(str(ROOT / "configs/mobilenet.py"), [(f"model.{name}", "1")])
+    config = base_config.get_config()
+    config.model[name] = 1
+    with pytest.raises(UsageError, match=rf"is now --config\.model\.options\.{name}$"):
+        config_lib.validate(config)
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v2", "seed_cnn"])
+def test_the_config_of_an_older_run_is_read(model):
+    """It has the four keys by their old names, whatever its model is."""
+    config = base_config.get_config()
+    config.model.name, config.model.freeze = model, "none"
+    new = config_lib.flatten(config_lib.validate(config))
+    older = {key: value for key, value in new.items() if not key.startswith("model.options.")}
+    older |= {"model.alpha": 0.5, "model.head": "pool", "model.output_stride": 16, "model.stochastic_depth": 0.25}
+    read = config_lib.from_flat(older).model.options.to_dict()
+    expected = {"alpha": 0.5, "head": "pool", "output_stride": 16, "stochastic_depth": 0.25}
+    assert read == (expected if model == "mobilenet_v2" else {})
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "words"),
+    [
+        ("alfa", "1", "mobilenet_v2 has no such option; did you mean --config.model.options.alpha?"),
+        ("xyzzy", "1", "its options are alpha, head, output_stride, stochastic_depth"),
+        ("alpha", "wide", "options.alpha=wide: must be a number, as in --config.model.options.alpha=1.0"),
+        ("alpha", "9", "--config.model.options.alpha=9.0: must be from 0.1 to 1.4"),
+    ],
+)
+def test_options_of_a_model_are_checked(key, text, words):
+    with pytest.raises(UsageError) as refused:
+        config_lib.load(str(ROOT / "configs/mobilenet.py"), [(f"model.options.{key}", text)])
+    assert words in str(refused.value)
+
+
 def test_help_shows_every_key(capsys):
     with pytest.raises(SystemExit) as left:
         cli.parse_config(cli.parser("About."), ["--help"])
