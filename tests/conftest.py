@@ -75,7 +75,11 @@ def draw() -> Callable[[int], Image.Image]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """60 drawn flowers of three classes as a folder of class folders."""
-    root = tmp_path / "drawn flowers"
+    return drawn_flowers(tmp_path / "drawn flowers")
+
+
+def drawn_flowers(root: Path) -> Path:
+    """Twenty of each class below `root`."""
     for kind, name in enumerate(procedural.PETALS):
         (root / name).mkdir(parents=True)
         for number in range(20):

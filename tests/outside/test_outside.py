@@ -11,7 +11,6 @@ import pytest
 
 from flowers_jax import config as config_lib
 from flowers_jax import models
-from flowers_jax.data.sources import procedural
 from flowers_jax.errors import ChangedCode, UsageError
 from flowers_jax.evaluation import trained_model
 from flowers_jax.evaluation.evaluate import evaluate
@@ -21,7 +20,7 @@ from flowers_jax.models.groups import groups
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
-from tests.conftest import smoke_config
+from tests.conftest import drawn_flowers, smoke_config
 from tests.outside import resnet18
 from tests.training.runs import state_arrays
 
@@ -51,12 +50,8 @@ def test_the_spec_of_the_example_is_short():
 def frozen(tmp_path_factory):
     """A run of the head alone on kept features, stopped after an epoch and resumed, and the photographs."""
     root = tmp_path_factory.mktemp("outside")
-    for kind, name in enumerate(procedural.PETALS):
-        (root / "photographs" / name).mkdir(parents=True)
-        for number in range(20):
-            (root / "photographs" / name / f"{number}.png").write_bytes(procedural.draw(name, 1000 * kind + number))
     config = smoke_config()
-    config.data.dir, config.data.image_size, config.model.name = str(root / "photographs"), 32, NAME
+    config.data.dir, config.data.image_size, config.model.name = str(drawn_flowers(root / "photographs")), 32, NAME
     config.model.freeze, config.transfer.views, config.epochs = "backbone", 1, 1
     fit(config, root / "run")
     shutil.copytree(root / "run", root / "first")
