@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks import CLASSES, LEARNING_RATE, SIZES
 from benchmarks.program import Program
 from flowers_jax import augment, base_config, models
+from flowers_jax import config as config_lib
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.runtime import parallel
@@ -22,20 +23,20 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     config = base_config.get_config()
     config.model.name, config.model.freeze, config.model.convolution = model, "none", convolution
     config.model.weights = "none"  # so BatchNorm takes the batch's statistics, as the peers' does
-    spec = models.find(model)
+    config, spec = config_lib.validate(config), models.find(model)
     fields = setup.module_fields(config, spec)
     devices = parallel.choose_devices(0, batch)
-    module = spec.module(CLASSES, **fields, axis_name=parallel.AXIS)
+    module = spec.replica(CLASSES, parallel.AXIS, fields)
     preprocessing = models.preprocessing(model, SIZES[model])
     optimizer = make_optimizer(LEARNING_RATE)
-    variables = initial_variables(module, preprocessing.size, jax.random.key(0))
-    state = parallel.replicate(initial_state(variables, optimizer, ()), devices)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
     step = parallel.pmap_step(
         partial(train_step, augment=augment.from_config(config), batch_norm="batch", **arguments),
         devices,
         donate_state=True,
     )
+    variables = initial_variables(module, preprocessing.size, jax.random.key(0))
+    state = parallel.replicate(initial_state(variables, optimizer, ()), devices)
     predictor = make_predictor(module, preprocessing, devices)
     stored = parallel.replicate(variables, devices)
     images = np.random.default_rng(0).integers(0, 256, (batch, SIZES[model], SIZES[model], 3), np.uint8)

@@ -39,8 +39,8 @@ def _preprocessing(config: Config) -> Preprocessing:
     """The model's or its weights', as in training; but what `featurewise` would measure is 0 here."""
     spec = models.find(config.model.name)
     own = spec.preprocessing
-    if spec.weights and config.model.weights != "none":
-        own = pretrained.expected_preprocessing(spec.weights, config.model.weights, dict(config.model.options))
+    if importer := spec.importer(config.model.weights):
+        own = pretrained.expected_preprocessing(importer, config.model.weights, dict(config.model.options))
     return own.at(config.data.image_size, config.data.crop).normalized(config.data.normalize)
 
 

@@ -1,6 +1,6 @@
 """Logits of a model for photographs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,13 +10,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from flowers_jax.models.features import Variables
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel
 from flowers_jax.types import Devices, HostLogits, Images, Logits
-
-Variables = Mapping[str, Any]
-"""`params` and `batch_stats`."""
-
 
 PIXELS_AT_ONCE = 4 * 224 * 224
 """A CPU's cache holds the activations of about so many."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from flowers_jax.data.dataset import Skipped
@@ -18,6 +17,7 @@ from flowers_jax.errors import UsageError, first_line
 from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models import find
+from flowers_jax.models.initial import shapes
 from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
@@ -70,9 +70,8 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
         fields |= {"dtype": dtype} if "dtype" in fields else {}
         module = spec.module(len(description["classes"]), **fields)
         preprocessing = preprocessing_of(description)
-        blank = jax.ShapeDtypeStruct((1, preprocessing.size, preprocessing.size, 3), jnp.float32)
-        shapes = jax.eval_shape(partial(module.init, train=False), jax.random.key(0), blank)
-        like = {"params": shapes["params"], "batch_stats": shapes.get("batch_stats", {})}
+        like = {"batch_stats": {}} | shapes(module, preprocessing.size)
+        like = {"params": like["params"], "batch_stats": like["batch_stats"]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
     try:

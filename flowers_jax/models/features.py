@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax.linen.module import InterceptorContext
 from jaxtyping import Array
 
 from flowers_jax.errors import UsageError
 from flowers_jax.models.groups import Groups, is_below, without_head
+from flowers_jax.models.initial import shapes
 
 Variables = Mapping[str, Any]
 """`params` and `batch_stats`."""
@@ -83,11 +83,9 @@ class Head:
 
     def _call(self, train: bool) -> "_Call":
         """How the module calls it."""
-        keys: Any = dict.fromkeys(("params", "dropout", "example"), jax.random.key(0))
-        image = jnp.zeros((1, self.size, self.size, 3))
         try:
             with _stopped_at(self.name):
-                jax.eval_shape(lambda image: self.module.init(keys, image, train=train), image)
+                shapes(self.module, self.size, train=train)
         except _Reached as reached:
             call = reached.args[0]
             return call._replace(module=call.module.clone(parent=None, name=None))
@@ -162,7 +160,6 @@ def _dropout_outside_of(groups: Groups, module: nn.Module, size: int) -> str:
             found.append(path)
         return call(*args, **kwargs)
 
-    keys: Any = dict.fromkeys(("params", "dropout", "example"), jax.random.key(0))
     with nn.intercept_methods(record):
-        jax.eval_shape(lambda image: module.init(keys, image, train=True), jnp.zeros((1, size, size, 3)))
+        shapes(module, size, train=True)
     return next(iter(found), "")

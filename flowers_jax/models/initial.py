@@ -14,6 +14,15 @@ QUICKLY = {"xla_backend_optimization_level": 0}
 """XLA would optimise a program for seconds that runs once, for milliseconds."""
 
 
+def shapes(module: nn.Module, size: int, *, train: bool = False) -> dict[str, Any]:
+    """Shapes and dtypes of a module's variables for images [size, size, 3]. Nothing is computed.
+
+    Interceptors of `flax.linen` see every call of a submodule, as it is in training with `train`.
+    """
+    keys: Any = dict.fromkeys(("params", "dropout", "example"), jax.random.key(0))
+    return dict(jax.eval_shape(lambda image: module.init(keys, image, train=train), jnp.zeros((1, size, size, 3))))
+
+
 def initial_variables(
     module: nn.Module, size: int, key: Key[Array, ""], weights: pretrained.Weights | None = None, *, head: bool = False
 ) -> dict[str, Any]:

@@ -66,14 +66,21 @@ class ModelSpec:
         parameters = inspect.signature(self.build).parameters
         return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
-    def module(self, num_classes: int, *, axis_name: str | None = None, **fields: Any) -> nn.Module:
-        """The module with these fields, and with `axis_name` where it takes one.
+    def importer(self, weights: str) -> Importer | None:
+        """What gives the model its first weights; None where `config.model.weights` or the model has none."""
+        return None if weights == "none" else self.weights
+
+    def replica(self, num_classes: int, axis_name: str, fields: Mapping[str, Any]) -> nn.Module:
+        """The module as each device of several runs it: with the mapped axis, where it takes one."""
+        axis = {"axis_name": axis_name} if self.takes("axis_name") else {}
+        return self.module(num_classes, **fields, **axis)
+
+    def module(self, num_classes: int, **fields: Any) -> nn.Module:
+        """The module with these fields.
 
         Raises:
             UsageError: a field that it does not have, or a value that it refuses.
         """
-        if self.takes("axis_name"):
-            fields["axis_name"] = axis_name
         try:
             return self.build(num_classes=num_classes, **fields)
         except (TypeError, ValueError) as error:
@@ -126,7 +133,4 @@ def create(name: str, num_classes: int, **kw: Any) -> nn.Module:
     Raises:
         UsageError: no such model, or a field that it does not have.
     """
-    spec = find(name)
-    if "axis_name" in kw and not spec.takes("axis_name"):
-        raise UsageError(f"model {name!r} has no field 'axis_name'")
-    return spec.module(num_classes, **kw)
+    return find(name).module(num_classes, **kw)

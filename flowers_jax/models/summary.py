@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from flax import traverse_util
 from flax.linen.module import InterceptorContext
 
 from flowers_jax.models.groups import is_below
+from flowers_jax.models.initial import shapes
 from flowers_jax.models.layers import Layer
 
 
@@ -57,7 +57,7 @@ def layers(module: nn.Module, size: int) -> list[Row]:
         return output
 
     with nn.intercept_methods(record):
-        variables = jax.eval_shape(partial(module.init, train=False), jax.random.key(0), jnp.zeros((1, size, size, 3)))
+        variables = shapes(module, size)
     paths = {call.path for call in calls}
     parameters, statistics = (_own(nn.unbox(variables.get(name, {})), paths) for name in ("params", "batch_stats"))
     rows: list[Row] = []

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
-import jax
-import jax.numpy as jnp
 from flax import traverse_util
 from flax.linen.module import InterceptorContext
 
@@ -15,6 +13,7 @@ from flowers_jax.errors import UsageError
 from flowers_jax.models.features import check_split
 from flowers_jax.models.freezing import held
 from flowers_jax.models.groups import check_groups, freezes, is_head
+from flowers_jax.models.initial import shapes
 from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.models.weights import pretrained
@@ -167,9 +166,6 @@ def _norms_without_axis(module: nn.Module, size: int) -> list[str]:
                 alone.append("/".join(norm.path))
         return call(*args, **kwargs)
 
-    key = jax.random.key(0)
     with nn.intercept_methods(record):
-        jax.eval_shape(
-            lambda x: module.init({"params": key, "dropout": key}, x, train=True), jnp.zeros((1, size, size, 3))
-        )
+        shapes(module, size, train=True)
     return alone

@@ -5,6 +5,7 @@ to the photographs, the photographs' own bytes, and the code that does it, Pillo
 """
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import json
@@ -159,10 +160,9 @@ HEADS_OWN = ("num_classes", "dropout", "axis_name", "parent", "name")
 
 def _network(config: Config, spec: ModelSpec, module: nn.Module) -> list[str]:
     """What the backbone computes: the model, its module's fields, and the code of one from outside the package."""
-    fields = [f"{field}={getattr(module, field)!r}" for field in vars(module) if field in module.__dataclass_fields__]
-    fields = [text for text in fields if text.partition("=")[0] not in HEADS_OWN]
+    names = [field.name for field in dataclasses.fields(module) if field.name not in HEADS_OWN]
     code = outside.sha256(config.model.name) if outside.is_outside(config.model.name) else ""
-    return [spec.name, code, *fields]
+    return [spec.name, code, *(f"{name}={getattr(module, name)!r}" for name in names)]
 
 
 def _make_extractor(
@@ -178,8 +178,7 @@ def _make_extractor(
         keys = jax.vmap(partial(jax.random.fold_in, key))(indices)
 
         def features(few: Array) -> Array:
-            found = split.features(module, variables, preprocessing.normalize(few))
-            return at_least_float32(found.reshape(len(few), -1))
+            return at_least_float32(split.features(module, variables, preprocessing.normalize(few)))
 
         return few_at_once(features, augment_images(keys, images, augment, preprocessing))
 

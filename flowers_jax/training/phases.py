@@ -24,7 +24,7 @@ class Phase:
         name: `head` while the backbone is frozen, `finetune` of pretrained weights, `train` from scratch.
         frozen: paths below `params` that do not train.
         on_features: trains on features that were computed before, `config.transfer.views` of each photograph.
-        module: or the head alone, where features are its input.
+        module: what `train_step` applies; the head alone where features are its input.
         batch_norm: `batch` or `stored` statistics in training.
         rate: from a step of the phase, from 0, to the largest rate of a layer as a multiple of the plateau's.
         steps_per_epoch: how many of them an epoch has.
@@ -56,16 +56,13 @@ def make_phases(
     """
     phase = partial(_phase, config, spec, module, size, steps_per_epoch)
     schedule = make_schedule(config, steps_per_epoch)
-    name = "head" if config.model.freeze == "backbone" else "finetune" if starts_pretrained(config, spec) else "train"
+    name = "finetune" if spec.importer(config.model.weights) else "train"
+    if config.model.freeze == "backbone":
+        name = "head"
     main = phase(name, config.epochs, config.model.freeze, config.learning_rate, schedule)
     if not config.transfer.epochs or name == "head":
         return (main,)
     return phase("head", config.transfer.epochs, "backbone", config.transfer.learning_rate, constant), main
-
-
-def starts_pretrained(config: Config, spec: ModelSpec) -> bool:
-    """Whether the model begins with weights that were trained before."""
-    return spec.weights is not None and config.model.weights != "none"
 
 
 def _phase(
@@ -90,13 +87,13 @@ def _phase(
         multiplier if name != "head" else None,  # the head alone has the phase's rate
         config.optimizer.weight_decay,
     )
-    on_features = name == "head" and config.transfer.views > 0 and spec.features is not None
+    split = spec.features if name == "head" and config.transfer.views else None
     batch_norm = config.model.batch_norm
     if batch_norm == "auto":
-        batch_norm = "stored" if starts_pretrained(config, spec) else "batch"
+        batch_norm = "stored" if spec.importer(config.model.weights) else "batch"
     return Phase(
-        name, epochs, frozen_paths(spec.groups, freeze), learning_rate, on_features,
-        module=spec.features.head(module, size) if on_features and spec.features else module,
+        name, epochs, frozen_paths(spec.groups, freeze), learning_rate, on_features=split is not None,
+        module=split.head(module, size) if split else module,
         batch_norm=batch_norm, optimizer=optimizer, rate=lambda step: fastest * float(schedule(step)),
         steps_per_epoch=steps_per_epoch,
     )  # fmt: skip

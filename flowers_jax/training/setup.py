@@ -24,7 +24,7 @@ from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel
 from flowers_jax.runtime.precision import dtype_of
 from flowers_jax.training.checks import check_model, check_norms, check_parameters
-from flowers_jax.training.phases import Phase, make_phases, starts_pretrained
+from flowers_jax.training.phases import Phase, make_phases
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
 from flowers_jax.training.unread import check_unread, only_defaults
@@ -99,7 +99,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     dataset = _dataset(config, run, begun)
     pretrained_weights = None if usable else _weights(config, spec)
     fields = model_json.fields_of(run.read_model()) if usable else module_fields(config, spec, pretrained_weights)
-    module = spec.module(len(dataset.classes), **fields, axis_name=parallel.AXIS)
+    module = spec.replica(len(dataset.classes), parallel.AXIS, fields)
     steps_per_epoch = _steps_per_epoch(config, dataset)
     preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
     phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch)
@@ -109,7 +109,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         preprocessing = _measured(config, dataset, preprocessing)
     check_norms(config.model.name, phases, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
-    check_parameters(config, spec, module, phases, variables, preprocessing.size)
+    if not begun:
+        check_parameters(config, spec, module, phases, variables, preprocessing.size)
     if usable:
         description = run.read_model()
         model_json.check_code(config.model.name, description, str(run.path / "model.json"))
@@ -157,9 +158,8 @@ def _progress(
 
 
 def _weights(config: Config, spec: ModelSpec) -> pretrained.Weights | None:
-    if not spec.weights or not starts_pretrained(config, spec):
-        return None
-    return pretrained.open_weights(spec.weights, config.model.weights, dict(config.model.options))
+    importer, weights = spec.importer(config.model.weights), config.model.weights
+    return pretrained.open_weights(importer, weights, dict(config.model.options)) if importer else None
 
 
 def _steps_per_epoch(config: Config, dataset: Dataset) -> int:
@@ -244,4 +244,4 @@ def module_fields(config: Config, spec: ModelSpec, weights: pretrained.Weights |
         "dtype": dtype_of(config.precision), "convolution": config.model.convolution, "dropout": config.model.dropout,
     }  # fmt: skip
     fields = {name: value for name, value in given.items() if spec.takes(name)}
-    return fields | {name: config.model.options[name] for name in spec.options} | (weights.fields if weights else {})
+    return fields | dict(config.model.options) | (weights.fields if weights else {})

@@ -45,7 +45,7 @@ def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch)
 
     monkeypatch.setattr(ours.parallel, "pmap_step", pmap_step)
     with pytest.raises(InterruptedError):
-        ours.build("seed_cnn", 8)
+        ours.build("mobilenet_v2", 8)
     assert asked["batch_norm"] == "batch" and not asked.get("frozen")
 
 

@@ -11,10 +11,8 @@ import numpy as np
 from flax import traverse_util
 
 from flowers_jax.models.mobilenet_v2.layout import blocks
+from flowers_jax.models.weights.pretrained import Variables
 from flowers_jax.models.weights.tensor_files import WeightsError
-
-Variables = dict[str, Any]
-"""`{"params": ..., "batch_stats": ...}`, nested dicts of arrays."""
 
 _TORCH_BN = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _KERAS_BN = {"scale": "gamma", "bias": "beta", "mean": "moving_mean", "var": "moving_variance"}

