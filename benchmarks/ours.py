@@ -7,8 +7,9 @@ import numpy as np
 
 from benchmarks import CLASSES, LEARNING_RATE, SIZES
 from benchmarks.program import Program
-from flowers_jax import augment, base_config, models
+from flowers_jax import augment, models
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.runtime import parallel
@@ -20,10 +21,9 @@ from flowers_jax.training.step import train_step
 
 def build(model: str, batch: int, convolution: str = "auto") -> Program:
     """On all local devices, everything trainable, from uint8 photographs in host memory."""
-    config = base_config.get_config()
-    config.model.name, config.model.freeze, config.model.convolution = model, "none", convolution
-    config.model.weights = "none"  # so BatchNorm takes the batch's statistics, as the peers' does
-    config, spec = config_lib.validate(config), models.find(model)
+    # Without weights BatchNorm takes the batch's statistics, as the peers' does.
+    ours = {"model.name": model, "model.weights": "none", "model.freeze": "none", "model.convolution": convolution}
+    config, spec = config_lib.replace(Config(), ours), models.find(model)
     fields = setup.module_fields(config, spec)
     devices = parallel.choose_devices(0, batch)
     module = spec.replica(CLASSES, parallel.AXIS, fields)

@@ -6,9 +6,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int, UInt8
 
-Config = Any
-"""An `ml_collections.ConfigDict`. What keys it has is for `config.validate` to say; a type checker cannot know."""
-
 Devices = Sequence[Any]
 """Of `jax.Device`, which a type checker takes for a variable."""
 

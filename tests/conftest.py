@@ -13,11 +13,11 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
 from flowers_jax import base_config
 from flowers_jax.data.sources import procedural
-from flowers_jax.types import Config
 from tests import mobilenets
 
 jax.config.update("jax_num_cpu_devices", 8)
@@ -88,11 +88,11 @@ def drawn_flowers(root: Path) -> Path:
 
 
 @pytest.fixture
-def smoke() -> Config:
+def smoke() -> ConfigDict:
     return smoke_config()
 
 
-def smoke_config() -> Config:
+def smoke_config() -> ConfigDict:
     """A config that trains in seconds on one device."""
     config = base_config.get_config()
     config.epochs, config.batch_size, config.learning_rate, config.devices = 3, 16, 3e-3, 1

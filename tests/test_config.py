@@ -1,39 +1,60 @@
 """Configurations: every key explained, read and checked; every refusal names what would be right."""
 
 import ast
+import dataclasses
 
 import pytest
 
 from flowers_jax import base_config, cli
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
 from tests.conftest import ROOT
 
-KEYS = config_lib.describe()
+KEYS = config_lib.KEYS
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
-def test_every_key_has_a_comment_and_a_rule(key: config_lib.Key):
-    assert len(key.comment) > 10
-    assert config_lib.RULES[key.name].holds(key.default)
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_has_help_and_a_default_within_its_rule(name: str):
+    assert len(KEYS[name].help) > 10
+    assert KEYS[name].rule.holds(KEYS[name].default)
 
 
-def test_every_key_is_read():
-    read = set()
-    for path in (ROOT / "flowers_jax").rglob("*.py"):
-        if path.name not in ("base_config.py", "config.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Attribute):
-                    read.add(ast.unparse(node))
-    # `data` is `config.data` by another name in the loop
-    read |= {name.replace("data.", "config.data.", 1) for name in read if name.startswith("data.")}
-    unread = [key.name for key in KEYS if not any(name.endswith(f"config.{key.name}") for name in read)]
-    assert unread == []
+def test_every_field_is_a_section_a_key_or_the_options():
+    names = {name for section in ("", "data", "model", "checkpoint") for name in _fields(section)}
+    assert names - KEYS.keys() == {"model.options"}
+    assert config_lib.flatten(Config()).keys() == KEYS.keys()
 
 
-def test_rules_are_of_keys_that_exist():
-    assert config_lib.RULES.keys() == {key.name for key in KEYS}
-    assert set(config_lib.MAY_DIFFER_ON_RESUME) <= config_lib.RULES.keys()
+def _fields(section: str) -> list[str]:
+    parent = getattr(Config(), section) if section else Config()
+    inner = [field.name for field in dataclasses.fields(parent) if not dataclasses.is_dataclass(field.type)]
+    return [f"{section}.{name}".strip(".") for name in inner]
+
+
+def test_a_config_cannot_be_changed_but_replaced():
+    config = config_lib.load(str(ROOT / "configs/mobilenet.py"), [("model.options.alpha", "0.5")])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.data.dir = "photographs"  # type: ignore
+    other = config_lib.replace(config, {"data.dir": "photographs", "epochs": 3})
+    assert (other.data.dir, other.epochs, other.model) == ("photographs", 3, config.model)
+    assert (config.data.dir, config.epochs) == ("", 8)
+    assert config_lib.replace(other, {"data.dir": "", "epochs": 8}) == config
+    with pytest.raises(UsageError, match=r"epochs=0: must be at least 1"):
+        config_lib.replace(config, {"epochs": 0})
+    with pytest.raises(UsageError, match=r"did you mean --config\.data\.dir"):
+        config_lib.replace(config, {"data.dirr": "x"})
+
+
+def test_another_model_brings_its_own_options():
+    config = config_lib.load(str(ROOT / "configs/mobilenet.py"), [("model.options.alpha", "0.5")])
+    assert config_lib.replace(config, {"model.name": "seed_cnn"}).model.options == {}
+    back = config_lib.replace(config, {"model.name": "mobilenet_v2", "seed": 1})
+    assert back.model.options["alpha"] == 0.5
+
+
+def test_what_may_differ_on_resume_are_keys():
+    assert set(config_lib.MAY_DIFFER_ON_RESUME) <= KEYS.keys()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("[!_]*.py")), ids=lambda p: p.stem)
@@ -120,34 +141,31 @@ def test_a_broken_config_file_is_one_line(tmp_path, content: str, words: str):
 
 
 def test_resume_may_change_only_what_does_not_change_the_result():
-    old, new = base_config.get_config(), base_config.get_config()
-    new.epochs, new.devices, new.checkpoint.every_steps = 99, 4, 7
-    assert config_lib.differing_keys(old, new) == []
-    new.learning_rate = 0.5
+    old = Config()
+    new = config_lib.replace(old, {"epochs": 99, "devices": 4, "checkpoint.every_steps": 7})
+    assert config_lib.differing_keys(config_lib.validate(old), new) == []
+    new = config_lib.replace(new, {"learning_rate": 0.5})
     assert config_lib.differing_keys(old, new) == ["learning_rate (0.001 -> 0.5)"]
 
 
 def test_another_spelling_of_a_path_is_no_other_config(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    for key, name in (("dir", "photos"), ("weights", "w.pth")):
+    for key, name in (("data.dir", "photos"), ("model.weights", "w.pth")):
         (tmp_path / f"link to {name}").symlink_to(name)
-        old, new = base_config.get_config(), base_config.get_config()
-        part = "data" if key == "dir" else "model"
-        old[part][key] = str(tmp_path / name)
+        old = config_lib.replace(Config(), {key: str(tmp_path / name)})
         for same in (name, f"./{name}/", f"~/{name}", f"link to {name}", f"{tmp_path}/x/../{name}"):
-            new[part][key] = same
-            assert config_lib.differing_keys(old, new) == []
-        for other in ("other.pth", "auto") if key == "weights" else ("other", ""):
-            new[part][key] = other
-            assert config_lib.differing_keys(old, new) == [f"{part}.{key} ({tmp_path}/{name} -> {other})"]
+            assert config_lib.differing_keys(old, config_lib.replace(old, {key: same})) == []
+        for other in ("other.pth", "auto") if key == "model.weights" else ("other", ""):
+            new = config_lib.replace(old, {key: other})
+            assert config_lib.differing_keys(old, new) == [f"{key} ({tmp_path}/{name} -> {other})"]
 
 
 def test_flat_values_come_back():
     config = base_config.get_config()
     config.plateau.patience = 3
     config = config_lib.validate(config)
-    assert config_lib.from_flat(config_lib.flatten(config)).to_dict() == config.to_dict()
+    assert config_lib.from_flat(config_lib.flatten(config)) == config
 
 
 @pytest.mark.parametrize("name", ["alpha", "head", "output_stride", "stochastic_depth"])
@@ -168,7 +186,7 @@ def test_the_config_of_an_older_run_is_read(model):
     new = config_lib.flatten(config_lib.validate(config))
     older = {key: value for key, value in new.items() if not key.startswith("model.options.")}
     older |= {"model.alpha": 0.5, "model.head": "pool", "model.output_stride": 16, "model.stochastic_depth": 0.25}
-    read = config_lib.from_flat(older).model.options.to_dict()
+    read = config_lib.from_flat(older).model.options
     expected = {"alpha": 0.5, "head": "pool", "output_stride": 16, "stochastic_depth": 0.25}
     assert read == (expected if model == "mobilenet_v2" else {})
 
@@ -193,8 +211,8 @@ def test_help_shows_every_key(capsys):
         cli.parse_config(cli.parser("About."), ["--help"])
     assert left.value.code == 0
     shown = capsys.readouterr().out
-    for key in KEYS:
-        assert f"--config.{key.name}=" in shown and key.comment in shown
+    for name, key in (KEYS | config_lib.option_keys()).items():
+        assert f"--config.{name}=" in shown and key.help in shown
 
 
 def test_override_forms():

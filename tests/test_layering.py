@@ -17,7 +17,8 @@ OUTSIDE = sorted(path for name in ("benchmarks", "tests/torture") for path in (R
 
 LAYERS = (
     "cli", "studies", "report", "lessons", "training", "evaluation", "run", "config",
-    "base_config", "models", "data", "augment", "preprocessing", "config_rules", "ops", "runtime", "storage",
+    "base_config", "models", "data", "augment", "preprocessing", "ops", "runtime", "storage", "config_types",
+    "config_key",
 )  # fmt: skip
 """From the top; everything else in the package lies below all of them."""
 

@@ -14,17 +14,17 @@ from flowers_jax.augment.erase import random_erasing
 from flowers_jax.augment.generator import Generator, generator_transform
 from flowers_jax.augment.mix import Examples, cutmix, mixup
 from flowers_jax.augment.rand_augment import rand_augment
-from flowers_jax.config_rules import MOST_SIDE
+from flowers_jax.config_types import MOST_SIDE, Config
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Pixels, Preprocessing
-from flowers_jax.types import Config, Images
+from flowers_jax.types import Images
 
 WHOLE = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Settings; at the defaults nothing changes. `flowers_jax.base_config` says what each does."""
+    """Settings; at the defaults nothing changes. `config_types.Augment` says what each does."""
 
     generator: Generator = field(default_factory=Generator)
     crop_scale: tuple[float, float] = WHOLE

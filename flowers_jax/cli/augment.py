@@ -10,12 +10,12 @@ from pathlib import Path
 
 from flowers_jax import augment, models
 from flowers_jax.cli.flags import parse_config, parser
+from flowers_jax.config_types import Config
 from flowers_jax.data.decode import DecodeError, decode, read_photograph
 from flowers_jax.errors import UsageError
 from flowers_jax.models.weights import pretrained
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.report.augmentation import draw_grid
-from flowers_jax.types import Config
 
 
 def main(argv: Sequence[str]) -> None:

@@ -10,8 +10,8 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from flowers_jax import base_config
 from flowers_jax.cli.flags import parser
+from flowers_jax.config_types import Config
 from flowers_jax.data import split
 from flowers_jax.data.checks import clean_copy
 from flowers_jax.data.dataset import Dataset, Skipped
@@ -58,7 +58,7 @@ def _refusals(dataset: Dataset) -> Iterator[Skipped]:
     for name in untrained(dataset):
         yield Skipped(f"{name}/", "class of which train/ has no usable photograph")
     try:
-        split.assign(dataset.examples, base_config.get_config().data.split, seed=0)
+        split.assign(dataset.examples, Config().data.split, seed=0)
     except UsageError as error:
         yield Skipped("./", str(error))
 

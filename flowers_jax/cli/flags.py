@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
 
 
@@ -30,13 +31,13 @@ def add_trained_model(flags: argparse.ArgumentParser) -> None:
                        help="of a run whose model stands outside the package; also FILE.py:SPEC")  # fmt: skip
 
 
-def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Any, argparse.Namespace]:
-    """`--config=FILE [--config.key=value ...]` as a validated config (`types.Config`), and the command's own flags."""
+def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
+    """`--config=FILE [--config.key=value ...]` as a checked config, and the command's own flags."""
     from flowers_jax import config as config_lib  # loads JAX, which a program loads after it has started again
 
-    described = [*config_lib.describe(), *config_lib.describe_options()]
-    keys = [f"  --config.{key.name}={_show(key.default)}\n      {key.comment}" for key in described]
-    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(keys)
+    keys = config_lib.KEYS | config_lib.option_keys()
+    shown = [f"  --config.{name}={config_lib.text_of(key.default)}\n      {key.help}" for name, key in keys.items()]
+    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(shown)
     flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
@@ -68,7 +69,3 @@ def default_workdir(config_file: str, stamp: str) -> str:
         number += 1
         candidate = base.with_name(f"{base.name}-{number}")
     return str(candidate)
-
-
-def _show(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowers_jax.cli.flags import parser
-from flowers_jax.config_rules import RULES
+from flowers_jax.config import KEYS
 from flowers_jax.data import split
 from flowers_jax.data.checks import clean_copy
 from flowers_jax.data.sources.folder import load_folder
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _fractions(text: str) -> tuple[float, ...]:
-    rule = RULES["data.split"]
+    rule = KEYS["data.split"].rule
     try:
         fractions = tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -17,7 +17,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from flowers_jax.config_rules import Key
+from flowers_jax.config_key import Key
 from flowers_jax.errors import UsageError
 from flowers_jax.models import outside
 from flowers_jax.models.features import FeatureSplit

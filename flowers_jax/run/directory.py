@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
 from flowers_jax.run import lock, seal
 from flowers_jax.run.files import Files
 from flowers_jax.storage import atomic
-from flowers_jax.types import Config
 
 METRICS_COLUMNS = (
     "epoch", "phase", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate",

@@ -4,16 +4,18 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
-from flowers_jax.types import Config
 
 COLUMNS = ("path", "label", "predicted", "probability", "fold")
 
 
-def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str, Any]:
+def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int) -> dict[str, Any]:
     """`fit` for each fold in `workdir/fold-1` and following; a fold that is finished is not trained again.
 
     Writes `predictions.csv`, every photograph predicted by the model that did not see it, and `cross_validation.json`.
@@ -29,15 +31,14 @@ def cross_validate(config: Config, workdir: str | Path, folds: int) -> dict[str,
     directory, config = RunDirectory(workdir), config_lib.validate(config)
     if (directory.path / "config.json").exists():
         raise UsageError(f"--workdir={directory.path}: holds a single run; give another folder")
-    for key, default in (("folds", 0), ("fold", 1)):
-        if config.data[key] != default:
-            raise UsageError(f"--config.data.{key}={config.data[key]}: all of {folds} folds are run; leave it out")
+    for name, value in (("folds", config.data.folds), ("fold", config.data.fold)):
+        if value != config_lib.KEYS[f"data.{name}"].default:
+            raise UsageError(f"--config.data.{name}={value}: all of {folds} folds are run; leave it out")
     summaries, rows, contents = [], [], {}
     for fold in range(1, folds + 1):
-        config.data.folds, config.data.fold = folds, fold
         run = Path(workdir) / f"fold-{fold}"
         print(f"fold {fold} of {folds}", flush=True)
-        summaries.append(fit(config, run))
+        summaries.append(fit(config_lib.replace(config, {"data.folds": folds, "data.fold": fold}), run))
         found = {path: row["sha256"] for path, row in RunDirectory(run).read_splits().items()}
         contents = contents or found
         if found != contents:

@@ -9,6 +9,7 @@ from flax.linen.module import InterceptorContext
 
 from flowers_jax import models
 from flowers_jax.augment.compose import WHOLE
+from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
 from flowers_jax.models.features import check_split
 from flowers_jax.models.freezing import held
@@ -21,7 +22,6 @@ from flowers_jax.runtime import parallel
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.state import Tree
 from flowers_jax.training.unread import only_defaults
-from flowers_jax.types import Config
 
 OF_A_BACKBONE = ("transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay")
 """Keys that mean something where there is a backbone below the head."""
@@ -124,9 +124,9 @@ def _check_transfer(config: Config, spec: ModelSpec) -> None:
         )
     if frozen and transfer.views:
         for key in ("mixup", "cutmix"):
-            if config.augment[key]:
+            if value := getattr(config.augment, key):
                 raise UsageError(
-                    f"--config.augment.{key}={config.augment[key]}: features that are computed once are not mixed; "
+                    f"--config.augment.{key}={value}: features that are computed once are not mixed; "
                     "give 0, or --config.transfer.views=0"
                 )
     if transfer.views and not (transfer.epochs or frozen):

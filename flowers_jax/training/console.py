@@ -9,6 +9,7 @@ import jax
 from flax import traverse_util
 from tqdm import tqdm
 
+from flowers_jax.config_types import Config
 from flowers_jax.data import memory
 from flowers_jax.data.split import SPLITS
 from flowers_jax.models.groups import group_of, is_below, layers_above
@@ -16,7 +17,6 @@ from flowers_jax.training.phases import Phase
 from flowers_jax.training.remarks import remarks
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress, Tree, split_params
-from flowers_jax.types import Config
 
 MOST_LISTED = 20
 

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float32, Int, Key
 from tqdm import tqdm
 
 from flowers_jax.augment import Augment, augment_images, stored
+from flowers_jax.config_types import Config
 from flowers_jax.data import decode
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.loader import SplitArrays, in_order
@@ -35,7 +36,7 @@ from flowers_jax.runtime import parallel
 from flowers_jax.storage import atomic, fetch, source
 from flowers_jax.training.setup import split_arrays
 from flowers_jax.training.step import named_key
-from flowers_jax.types import Config, Devices
+from flowers_jax.types import Devices
 
 Features = Float32[np.ndarray, "examples features"]
 

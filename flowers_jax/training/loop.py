@@ -5,7 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
@@ -13,10 +16,9 @@ from flowers_jax.runtime import parallel, signals
 from flowers_jax.training import console
 from flowers_jax.training.setup import Job, prepare
 from flowers_jax.training.trainer import Trainer
-from flowers_jax.types import Config
 
 
-def fit(config: Config, workdir: str | Path) -> dict[str, Any]:
+def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
     """Train as `config` says into `workdir`, or go on with the run that is there; returns `summary.json`.
 
     Raises:

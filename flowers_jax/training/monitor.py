@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowers_jax.config_rules import METRICS
+from flowers_jax.config_types import METRICS
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Monitor:
 
 
 def mode_of(metric: str) -> str:
-    """`min` or `max`, as `config_rules.METRICS` says.
+    """`min` or `max`, as `config_types.METRICS` says.
 
     Raises:
         ValueError: no such metric.

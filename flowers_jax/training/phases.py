@@ -8,12 +8,12 @@ from typing import Any
 import flax.linen as nn
 import optax
 
+from flowers_jax.config_types import Config
 from flowers_jax.models.groups import Groups, frozen_paths, is_head, layers_above
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.training.optimizer import make_optimizer
 from flowers_jax.training.schedule import Schedule, constant, make_schedule
 from flowers_jax.training.state import Progress
-from flowers_jax.types import Config
 
 
 @dataclass(frozen=True)

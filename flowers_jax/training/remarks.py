@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from flowers_jax.config_types import Config
 from flowers_jax.data.split import SPLITS, without_photographs
 from flowers_jax.runtime.terminal import shown
 from flowers_jax.training.setup import Job
-from flowers_jax.types import Config
 
 MOST_NAMED = 20
 

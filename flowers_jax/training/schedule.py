@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float32
 
-from flowers_jax.types import Config
+from flowers_jax.config_types import Config
 
 Schedule = Callable[[Any], Array]
 """From the number of a step, from 0, to a factor, float32 []."""

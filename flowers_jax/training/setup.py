@@ -9,7 +9,8 @@ from typing import Any
 
 import flax.linen as nn
 
-from flowers_jax import augment, base_config, models
+from flowers_jax import augment, models
+from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.loader import SplitArrays, decode_split
@@ -29,7 +30,7 @@ from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
 from flowers_jax.training.unread import check_unread, only_defaults
 from flowers_jax.training.watch import Watch
-from flowers_jax.types import Config, Devices
+from flowers_jax.types import Devices
 
 ROOM = "a smaller one, or --config.data.cache=disk, which keeps them in a file"
 NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
@@ -231,7 +232,7 @@ def split_arrays(config: Config, dataset: Dataset, split: str, preprocessing: Pr
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
     """A source's own split stands where the user has not asked for another."""
-    default = base_config.get_config().data.split
+    default = Config().data.split
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 

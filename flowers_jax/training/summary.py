@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Example
 from flowers_jax.data.split import without_photographs
 from flowers_jax.evaluation import metrics
 from flowers_jax.training.console import parameter_counts
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress
-from flowers_jax.types import Config
 
 PACKAGES = ("flowers-jax", "jax", "flax", "optax", "orbax-checkpoint", "numpy", "pillow", "tensorflow-datasets")
 

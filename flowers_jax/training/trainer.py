@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array
 
 from flowers_jax import augment
+from flowers_jax.config_types import Config
 from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import Interrupted, TrainingError
 from flowers_jax.evaluation import metrics
@@ -26,7 +27,6 @@ from flowers_jax.training.state import EpochSums, Tree, eval_variables
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import predictions, summarize
 from flowers_jax.training.watch import Watch
-from flowers_jax.types import Config
 
 
 class Trainer:

@@ -7,10 +7,10 @@ A value that is already what happens is none of them: `model.batch_norm=stored` 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from flowers_jax import augment, base_config, models
+from flowers_jax import augment, models
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
-from flowers_jax.types import Config
 
 
 class Unread(NamedTuple):
@@ -78,7 +78,7 @@ TABLE = (
         "where --config.model.freeze=backbone freezes every BatchNorm",
     ),
     Unread(
-        tuple(f"augment.{name}" for name in base_config.get_config().augment if name != "horizontal_flip"),
+        tuple(name for name in config_lib.KEYS if name.startswith("augment.") and name != "augment.horizontal_flip"),
         _plain_view_only,
         "where --config.transfer.views=1 keeps each photograph as it is and no draw of the augmentation",
     ),
@@ -123,4 +123,4 @@ TABLE = (
         "without --config.schedule.boundaries=A,B,...",
     ),
 )
-"""Every key of `base_config` that another can make idle, but those that the data decide (`prepare`)."""
+"""Every key of `config_types` that another can make idle, but those that the data decide (`prepare`)."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flowers_jax.config_types import Config
 from flowers_jax.training.monitor import BestKeeper, EarlyStopping, ReduceLROnPlateau, mode_of
 from flowers_jax.training.state import EpochSums, Progress
-from flowers_jax.types import Config
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from flowers_jax import base_config, config
+from flowers_jax import config
 from flowers_jax.augment import Augment, Examples, Generator, augment_images, from_config, mix, stored
 from flowers_jax.augment.rand_augment import CHANGES
+from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing
 
@@ -64,11 +65,10 @@ def test_off_is_off():
 
 
 def test_the_config_sets_everything():
-    c = base_config.get_config()
-    assert from_config(c) == Augment(Generator(horizontal_flip=True))
-    c.augment.zoom_range, c.augment.crop_scale, c.augment.crop_size = (0.2,), (0.35, 1.0), 128
-    c.augment.color_jitter, c.augment.mixup, c.augment.rotation_range = (0.4, 0.4, 0.4, 0.1), 0.2, 20.0
-    made = from_config(config.validate(c))
+    assert from_config(Config()) == Augment(Generator(horizontal_flip=True))
+    given = {"zoom_range": (0.2,), "crop_scale": (0.35, 1.0), "crop_size": 128, "color_jitter": (0.4, 0.4, 0.4, 0.1),
+             "mixup": 0.2, "rotation_range": 20.0}  # fmt: skip
+    made = from_config(config.replace(Config(), {f"augment.{name}": value for name, value in given.items()}))
     assert made.generator == Generator(rotation_range=20.0, zoom_range=(0.8, 1.2), horizontal_flip=True)
     assert (made.crop_scale, made.crop_size, made.color_jitter) == ((0.35, 1.0), 128, (0.4, 0.4, 0.4, 0.1))
     assert made.mixup == 0.2

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from flowers_jax import base_config
+from flowers_jax.config_types import Config, Data
 from flowers_jax.data import sources
 from flowers_jax.data.decode import decode
 from flowers_jax.data.lazy_tensorflow import tensorflow_datasets
@@ -75,11 +75,9 @@ def test_a_tampered_archive_is_refused(publisher):
 
 def test_named_it_fails_and_does_not_fall_back(publisher):
     publisher.unlink()
-    config = base_config.get_config()
-    config.data.name = "tf_flowers"
     began = time.monotonic()
     with pytest.raises(UsageError, match=r"tf_flowers cannot be had: http://127.*--config\.data\.name=auto"):
-        sources.load(config)
+        sources.load(Config(data=Data(name="tf_flowers")))
     assert time.monotonic() - began < 15
 
 
@@ -87,7 +85,7 @@ def test_named_it_fails_and_does_not_fall_back(publisher):
 def test_auto_falls_back_to_the_ten_species_and_says_why(publisher, tmp_path, monkeypatch):
     publisher.unlink()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    data = sources.load(base_config.get_config())
+    data = sources.load(Config())
     assert data.name == "flower_species" and data.reason.startswith("tf_flowers cannot be had (http://127.")
     assert len(data.examples) == 210 and data.classes == tuple(sorted(flower_species.SPECIES))
     assert data.fractions == (0.6, 0.2, 0.2)

@@ -1,6 +1,6 @@
 """Contents that decoded once are not decoded again to be checked."""
 
-from flowers_jax import base_config
+from flowers_jax.config_types import Config, Data
 from flowers_jax.data import sources
 from flowers_jax.data.checks import collect, known_good
 from flowers_jax.data.checks.known_good import Known
@@ -11,8 +11,7 @@ SEEN = {"a" * 64: Known(7, "b" * 64)}
 
 def test_a_second_look_decodes_nothing(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    config = base_config.get_config()
-    config.data.dir = str(folder)
+    config = Config(data=Data(dir=str(folder)))
     first = sources.load(config)
     assert len(known_good.load()) == len({example.sha256 for example in first.examples})
 

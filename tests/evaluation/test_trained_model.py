@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from flowers_jax import config as config_lib
 from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.evaluation import trained_model
 from flowers_jax.run.directory import RunDirectory
@@ -40,7 +41,7 @@ def test_precision_is_chosen_where_the_model_runs(bfloat16_run):
 
 def test_a_run_that_goes_on_keeps_its_own(bfloat16_run):
     run, config = bfloat16_run
-    assert prepare(config, RunDirectory(run), begun=True).module.dtype == jnp.bfloat16
+    assert prepare(config_lib.validate(config), RunDirectory(run), begun=True).module.dtype == jnp.bfloat16
 
 
 def test_another_model_has_not_the_temperature_of_the_one_that_is_lost(smoke, tmp_path):

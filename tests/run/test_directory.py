@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from flowers_jax import base_config
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
 from flowers_jax.run.directory import RunDirectory
@@ -13,7 +13,7 @@ from flowers_jax.run.directory import RunDirectory
 
 @pytest.fixture
 def config():
-    return base_config.get_config()
+    return Config()
 
 
 def test_a_check_leaves_no_trace(tmp_path, config):
@@ -52,10 +52,10 @@ def test_an_empty_folder_will_do(tmp_path, config):
 
 
 def test_config_comes_back(tmp_path, config):
-    config.data.split, config.plateau.factor = (0.5, 0.25, 0.25), 0.1
-    config, run = config_lib.validate(config), RunDirectory(tmp_path)
+    config = config_lib.replace(config, {"data.split": (0.5, 0.25, 0.25), "plateau.factor": 0.1})
+    run = RunDirectory(tmp_path)
     run.write_config(config)
-    assert run.read_config().to_dict() == config.to_dict()
+    assert run.read_config() == config
     assert run.check(config) is False  # stopped before it had begun
     run.write_model({})
     run.write_splits([], ())

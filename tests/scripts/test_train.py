@@ -1,6 +1,5 @@
 """`train.py`: what it prints and writes, its refusals, and stopping it."""
 
-import runpy
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import time
 import pytest
 
 from flowers_jax import cli
+from flowers_jax import config as config_lib
 from flowers_jax.run.directory import RunDirectory
 from tests.conftest import ROOT, png
 from tests.scripts.commands import SMOKE, script, table, tree
@@ -73,8 +73,7 @@ def test_mistakes_are_one_line_and_write_nothing(tmp_path, draw, capsys, flags, 
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.tex").touch()
     if "TMP/other" in flags[0]:
-        config = runpy.run_path("configs/smoke.py")["get_config"]()
-        config.seed, config.devices = 1, 1
+        config = config_lib.load("configs/smoke.py", [("seed", "1"), ("devices", "1")])
         RunDirectory(tmp_path / "other").write_config(config)
     before, runs = tree(tmp_path), tree(ROOT / "runs")
     base = [*SMOKE, "--config.model.freeze=backbone", "--config.image"] if not flags else SMOKE

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from flowers_jax import cli
+from flowers_jax.config_types import Config
 from flowers_jax.runtime import compilation
 from flowers_jax.training.loop import fit
-from flowers_jax.types import Config
 from tests.torture import faults
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flowers_jax.config_types import Config
 from flowers_jax.run import seal
-from flowers_jax.types import Config
 from tests.torture.attempt import Ended, attempt, forked
 from tests.torture.faults import ERRORS, KILLS
 from tests.torture.outcome import differences

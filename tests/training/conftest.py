@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from flax import traverse_util
+from ml_collections import ConfigDict
 
 from flowers_jax.models import mobilenet_v2
 from flowers_jax.models.mobilenet_v2.tensor_names import TORCHVISION, export_variables
 from flowers_jax.training.loop import Trainer, fit
-from flowers_jax.types import Config
 from tests.conftest import smoke_config
 from tests.training import networks
 
@@ -25,13 +25,13 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=["small", pytest.param("mobilenet_v2", marks=pytest.mark.slow)])
-def network(request, tmp_path_factory) -> Callable[[Config], None]:
+def network(request, tmp_path_factory) -> Callable[[ConfigDict], None]:
     """Gives a config the network that transfer is tested on."""
     if request.param == "small":
         return networks.small
     weights = weights_of_mobilenet(tmp_path_factory.mktemp("weights") / "small.safetensors")
 
-    def mobilenet(config: Config) -> None:
+    def mobilenet(config: ConfigDict) -> None:
         config.model.name, config.model.options.alpha, config.model.weights = "mobilenet_v2", 0.35, str(weights)
 
     return mobilenet

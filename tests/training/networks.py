@@ -3,12 +3,12 @@
 import flax.linen as nn
 import jax.numpy as jnp
 from jax.typing import DTypeLike
+from ml_collections import ConfigDict
 
 from flowers_jax.models.features import BY_ARGUMENT
 from flowers_jax.models.groups import Group
 from flowers_jax.models.layers import ConvNorm, Dropout, relu6
 from flowers_jax.models.registry import ModelSpec
-from flowers_jax.types import Config
 
 LAYERS = {"stem": 8, "stage_1": 8, "stage_2": 16, "stage_3": 16, "last": 128}
 """Name and channels; each halves height and width."""
@@ -57,6 +57,6 @@ SPEC = ModelSpec(
 )  # fmt: skip
 
 
-def small(config: Config) -> None:
+def small(config: ConfigDict) -> None:
     """`config` with the few layers, from random initial weights."""
     config.model.name, config.model.weights = f"{__name__}:SPEC", "none"

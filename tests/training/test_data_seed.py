@@ -10,7 +10,10 @@ from tests.training.runs import rows
 def test_data_seed_divides_and_nothing_else(smoke):
     def division(seed, data_seed, folds=0):
         smoke.seed, smoke.data.seed, smoke.data.folds = seed, data_seed, folds
-        return [example.split for example in _dataset(smoke, RunDirectory("none"), begun=False).examples]
+        return [
+            example.split
+            for example in _dataset(config_lib.validate(smoke), RunDirectory("none"), begun=False).examples
+        ]
 
     for folds in (0, 3):
         assert division(1, -1, folds) == division(0, 1, folds) == division(2, 1, folds) != division(0, -1, folds)

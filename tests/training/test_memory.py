@@ -99,7 +99,7 @@ def test_features_never_hold_two_parts(smoke, monkeypatch):
         nn.Module(),
         {"params": {"backbone": {}}},
     )
-    cache = features.FeatureCache(smoke, *nothing, Preprocessing(32), ())
+    cache = features.FeatureCache(config_lib.validate(smoke), *nothing, Preprocessing(32), ())
     for split, size in (("train", 32), ("train", 64), ("train", 64), ("validation", 32), ("test", 32)):
         assert cache._decoded(split, Preprocessing(size)).images.shape == (4, size, size, 3)
     assert most == [1, 1, 1, 1]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowers_jax import base_config
+from flowers_jax import config_types
 from flowers_jax.training.monitor import BestKeeper, EarlyStopping, ReduceLROnPlateau
 from flowers_jax.training.watch import Watch
 
@@ -158,9 +158,8 @@ def test_nan_is_a_bad_epoch_and_never_the_best(mode):
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 def test_the_best_epoch_of_a_run_is_that_of_keras_where_docs_say_so(sequence):
     """`checkpoint.use=best` is `restore_best_weights` of the same metric, without `min_delta` and from the start."""
-    config = base_config.get_config()
     metric = "val_loss" if sequence.mode == "min" else "val_accuracy"
-    config.checkpoint.monitor = config.early_stopping.monitor = metric
+    config = config_types.Config(checkpoint=config_types.Checkpoint(monitor=metric))
     _, keeper = Watch.from_config(config).best
     stopping = EarlyStopping(99, mode=sequence.mode, restore_best=True)
     best, best_epoch, state = keeper.init(), 0, stopping.init()

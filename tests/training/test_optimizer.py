@@ -6,7 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from flowers_jax import base_config
+from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.models.groups import frozen_paths
 from flowers_jax.models.mobilenet_v2 import SPEC
 from flowers_jax.models.mobilenet_v2.layout import GROUPS
@@ -48,10 +49,9 @@ def test_each_layer_has_the_decay_of_those_above_it():
 
 
 def test_phases_of_two_stages():
-    config = base_config.get_config()
-    config.epochs, config.learning_rate = 4, 1e-3
-    config.model.freeze, config.optimizer.head_multiplier = "stage_2", 10.0
-    config.transfer.epochs, config.transfer.views = 3, 2
+    two = {"epochs": 4, "learning_rate": 1e-3, "model.freeze": "stage_2", "optimizer.head_multiplier": 10.0,
+           "transfer.epochs": 3, "transfer.views": 2}  # fmt: skip
+    config = config_lib.replace(Config(), two)
     head, finetune = make_phases(config, SPEC, SPEC.module(5), 224, 10)
     assert (head.name, head.epochs, head.learning_rate, head.on_features) == ("head", 3, 3e-3, True)
     assert (finetune.name, finetune.epochs, finetune.learning_rate, finetune.on_features) == (
@@ -64,8 +64,8 @@ def test_phases_of_two_stages():
     )
     assert "backbone/block_3" not in finetune.frozen
     assert (head.rate(0), finetune.rate(0)) == (1.0, 10.0)
-    config.model.freeze = "backbone"
+    config = config_lib.replace(config, {"model.freeze": "backbone"})
     (only,) = make_phases(config, SPEC, SPEC.module(5), 224, 10)
     assert (only.name, only.epochs, only.learning_rate, only.on_features) == ("head", 4, 1e-3, True)
-    config.model.weights, config.model.freeze, config.transfer.epochs = "none", "none", 0
+    config = config_lib.replace(config, {"model.weights": "none", "model.freeze": "none", "transfer.epochs": 0})
     assert [phase.name for phase in make_phases(config, SPEC, SPEC.module(5), 224, 10)] == ["train"]

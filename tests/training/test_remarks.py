@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from flowers_jax import config as config_lib
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.training import console
 from flowers_jax.training.loop import fit
@@ -72,7 +73,7 @@ def test_no_test_part_leaves_no_class_out(smoke, tmp_path, capsys):
 def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, words):
     smoke.epochs = 1
     smoke.schedule.update(keys)
-    (line,) = of_schedule(smoke)
+    (line,) = of_schedule(config_lib.validate(smoke))
     assert words in line
     if "warmup_epochs" in keys and "name" not in keys:
         fit(smoke, tmp_path / "run")
@@ -81,7 +82,7 @@ def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, wor
         ]
         assert float(rows(tmp_path / "run")[0]["learning_rate"]) == pytest.approx(3e-3 * 6 / 9)
     smoke.epochs, smoke.schedule.epochs = 4, 0.0
-    assert list(of_schedule(smoke)) == []
+    assert list(of_schedule(config_lib.validate(smoke))) == []
 
 
 def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
@@ -100,9 +101,8 @@ def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
 
 
 def test_a_training_figure_that_chooses_between_two_stages(smoke):
-    smoke.checkpoint.monitor = "train_loss"
-    assert not list(of_stages(smoke))
-    smoke.transfer.epochs = 1
-    assert "monitor=train_loss: the two stages differ" in next(of_stages(smoke))
-    smoke.checkpoint.use = "last"
-    assert not list(of_stages(smoke))
+    one_stage = config_lib.replace(config_lib.validate(smoke), {"checkpoint.monitor": "train_loss"})
+    two_stages = config_lib.replace(one_stage, {"transfer.epochs": 1})
+    assert "monitor=train_loss: the two stages differ" in next(of_stages(two_stages))
+    assert not list(of_stages(one_stage))
+    assert not list(of_stages(config_lib.replace(two_stages, {"checkpoint.use": "last"})))

@@ -8,18 +8,15 @@ import numpy as np
 import optax
 import pytest
 
-from flowers_jax import base_config
 from flowers_jax import config as config_lib
+from flowers_jax.config_types import Config
 from flowers_jax.training.optimizer import make_optimizer, with_learning_rate
 from flowers_jax.training.schedule import make_schedule
 
 
 def schedule(steps_per_epoch: int = 10, **keys: object):
-    config = base_config.get_config()
-    config.epochs = 4
-    for key, value in keys.items():
-        config.schedule[key] = value
-    return make_schedule(config_lib.validate(config), steps_per_epoch)
+    changes = {"epochs": 4} | {f"schedule.{key}": value for key, value in keys.items()}
+    return make_schedule(config_lib.replace(Config(), changes), steps_per_epoch)
 
 
 def values(made, steps) -> list[float]:
@@ -72,10 +69,9 @@ def test_host_rate_schedule_and_layers_multiply(name):
 
 
 def test_epochs_may_not_change_where_they_are_the_length_of_a_cosine():
-    old, new = base_config.get_config(), base_config.get_config()
-    new.epochs = 99
-    assert config_lib.differing_keys(old, new) == []
-    old.schedule.name = new.schedule.name = "cosine"
-    assert config_lib.differing_keys(old, new) == ["epochs (30 -> 99)"]
-    old.schedule.epochs = new.schedule.epochs = 20.0
-    assert config_lib.differing_keys(old, new) == []
+    def differing(settings):
+        old, new = ({f"schedule.{key}": value for key, value in settings.items()} | {"epochs": n} for n in (30, 99))
+        return config_lib.differing_keys(config_lib.replace(Config(), old), config_lib.replace(Config(), new))
+
+    assert differing({}) == differing({"name": "cosine", "epochs": 20.0}) == []
+    assert differing({"name": "cosine"}) == ["epochs (30 -> 99)"]

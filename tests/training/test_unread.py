@@ -86,7 +86,7 @@ def test_what_something_reads_is_taken(settings):
 
 
 def test_the_table_speaks_of_keys():
-    assert {key for row in TABLE for key in row.keys} <= config_lib.RULES.keys()
+    assert {key for row in TABLE for key in row.keys} <= config_lib.KEYS.keys()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

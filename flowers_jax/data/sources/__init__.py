@@ -1,12 +1,12 @@
 """Choosing the photographs that a configuration asks for."""
 
+from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.sources.flower_species import load_flower_species
 from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.sources.procedural import load_procedural
 from flowers_jax.data.sources.tf_flowers import UnavailableError, load_tf_flowers
 from flowers_jax.errors import UsageError
-from flowers_jax.types import Config
 
 
 def load(config: Config, name: str = "") -> Dataset:

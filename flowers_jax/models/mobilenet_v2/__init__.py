@@ -1,6 +1,6 @@
 """MobileNetV2: its layout, its network, its published weights, and its registration."""
 
-from flowers_jax.config_rules import BELOW_ONE, Key, Rule, one_of
+from flowers_jax.config_key import BELOW_ONE, Key, Rule, one_of
 from flowers_jax.models.features import BY_ARGUMENT
 from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS, make_divisible
 from flowers_jax.models.mobilenet_v2.load import Pretrained, load
