@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from flowers_jax.config_types import METRICS
 
+from flowers_jax.config_types import METRICS
 from flowers_jax.training.monitor import BestKeeper, EarlyStopping, Monitor, ReduceLROnPlateau, mode_of
 
 
