@@ -1,7 +1,7 @@
 """All that a config's `augment` asks for, in one program for a batch."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import jax
 import jax.numpy as jnp
@@ -43,34 +43,13 @@ class Augment:
 
 
 def from_config(config: Config) -> Augment:
-    """The settings of `config.augment`."""
-    zoom = config.augment.zoom_range
-    generator = Generator(
-        rotation_range=config.augment.rotation_range,
-        width_shift_range=config.augment.width_shift_range,
-        height_shift_range=config.augment.height_shift_range,
-        shear_range=config.augment.shear_range,
-        zoom_range=zoom if len(zoom) == 2 else (1 - zoom[0], 1 + zoom[0]),
-        brightness_range=config.augment.brightness_range,
-        channel_shift_range=config.augment.channel_shift_range,
-        horizontal_flip=config.augment.horizontal_flip,
-        vertical_flip=config.augment.vertical_flip,
-        fill_mode=config.augment.fill_mode,
-        cval=config.augment.cval,
-        interpolation_order=config.augment.interpolation_order,
-        documented_shifts=config.augment.documented_shifts,
-    )
-    return Augment(
-        generator,
-        crop_scale=config.augment.crop_scale,
-        crop_size=config.augment.crop_size,
-        color_jitter=config.augment.color_jitter,
-        rand_augment_layers=config.augment.rand_augment_layers,
-        rand_augment_magnitude=config.augment.rand_augment_magnitude,
-        random_erasing=config.augment.random_erasing,
-        mixup=config.augment.mixup,
-        cutmix=config.augment.cutmix,
-    )
+    """The settings of `config.augment`, under the names of the fields here and of `Generator`."""
+    given = {field.name: getattr(config.augment, field.name) for field in fields(config.augment)}
+    zoom = given["zoom_range"]
+    given["zoom_range"] = zoom if len(zoom) == 2 else (1 - zoom[0], 1 + zoom[0])
+    own = {field.name for field in fields(Augment)}
+    generator = Generator(**{name: value for name, value in given.items() if name not in own})
+    return Augment(generator, **{name: value for name, value in given.items() if name in own})
 
 
 def stored(preprocessing: Preprocessing, augment: Augment) -> Preprocessing:

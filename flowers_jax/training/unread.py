@@ -11,6 +11,7 @@ from flowers_jax import augment, models
 from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
+from flowers_jax.training.schedule import DECAYS
 
 
 class Unread(NamedTuple):
@@ -63,6 +64,13 @@ def _moves_nothing(config: Config) -> bool:
     return not augment.from_config(config).generator.moves_pixels
 
 
+def _only_with(key: str) -> Unread:
+    """A key of `config.schedule` that some decays read and others do not."""
+    names = [name for name, decay in DECAYS.items() if key in decay.reads]
+    where = f"without --config.schedule.name={' or '.join(names)}"
+    return Unread((f"schedule.{key}",), lambda c: c.schedule.name not in names, where)
+
+
 TABLE = (
     Unread(("data.fold",), lambda c: not c.data.folds, "without --config.data.folds"),
     Unread(("data.group_similar", "data.follow_links"), lambda c: not c.data.dir, "without --config.data.dir"),
@@ -102,21 +110,7 @@ TABLE = (
         lambda c: not c.augment.rand_augment_layers,
         "without --config.augment.rand_augment_layers",
     ),
-    Unread(
-        ("schedule.epochs", "schedule.final"),
-        lambda c: c.schedule.name != "cosine",
-        "without --config.schedule.name=cosine",
-    ),
-    Unread(
-        ("schedule.boundaries",),
-        lambda c: c.schedule.name != "piecewise",
-        "without --config.schedule.name=piecewise",
-    ),
-    Unread(
-        ("schedule.factor",),
-        lambda c: c.schedule.name not in ("piecewise", "exponential"),
-        "without --config.schedule.name=piecewise or exponential",
-    ),
+    *(_only_with(key) for key in dict.fromkeys(key for decay in DECAYS.values() for key in decay.reads)),
     Unread(
         ("schedule.name",),
         lambda c: c.schedule.name == "piecewise" and not c.schedule.boundaries,
