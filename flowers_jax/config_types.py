@@ -64,16 +64,16 @@ class Data:
     seed: int = key(
         -1,
         Rule(lambda v: -1 <= v < 2**32, "from -1 (as seed) to 4294967295"),
-        "decides the split and the folds, and nothing else; -1: as seed",
+        "decides the split and the folds, and nothing else; -1: the same as seed",
     )
     folds: int = key(
         0,
         Rule(lambda v: v == 0 or 2 <= v <= 100, "0, or from 2 to 100"),
-        "of cross-validation: one is the test part in place of data.split's; 0: none",
+        "number of folds, of which one replaces the test part of data.split; 0: none",
     )
     fold: int = key(1, at_least(1), "which of data.folds is the test part, from 1")
     max_pixels: int = key(100_000_000, at_least(1), "a photograph with more pixels is skipped (decompression bombs)")
-    group_similar: bool = key(True, ANY, "what looks alike in data.dir stays on one side; False where all is one scene")
+    group_similar: bool = key(True, ANY, "photographs that look alike stay in one part; False where all show one scene")
     follow_links: bool = key(False, ANY, "read links that lead out of data.dir")
     cache: str = key("memory", one_of("memory", "disk"), "memory|disk: where decoded uint8 photographs are kept")
     workers: int = key(0, at_least(0), "decoding threads; 0: one a core. The batches do not depend on it")
@@ -95,7 +95,7 @@ class Model:
         one_of("auto", "fast", "xla", "reference"),
         "auto|fast|xla|reference: how convolutions run; auto: fast on a CPU, else xla",
     )
-    freeze: str = key("backbone", ANY, "none|GROUP|backbone: the model's groups up to there do not train")
+    freeze: str = key("backbone", ANY, "none|GROUP|backbone: the model's groups up to and with this one do not train")
     batch_norm: str = key(
         "auto",
         one_of("auto", "batch", "stored"),
@@ -108,12 +108,14 @@ class Model:
 class Transfer:
     """How the head trains on a frozen backbone."""
 
-    epochs: int = key(0, at_least(0), "so many epochs the head trains alone before what model.freeze leaves trains too")
-    learning_rate: float = key(3e-3, ABOVE_ZERO, "in those epochs")
+    epochs: int = key(
+        0, at_least(0), "epochs in which the head trains alone, before what model.freeze leaves trains too"
+    )
+    learning_rate: float = key(3e-3, ABOVE_ZERO, "the learning rate while the head trains alone before the rest")
     views: int = key(
         0,
         Rule(lambda v: 0 <= v <= 100, "from 0 to 100"),
-        "of each photograph are computed once: the plain one and augmented; 0: anew each epoch",
+        "views of a photograph whose features are computed once, the plain one first; 0: anew in each epoch",
     )
 
 
@@ -124,12 +126,14 @@ class Augment:
     horizontal_flip: bool = key(True, ANY, "mirror every other training image")
     vertical_flip: bool = key(False, ANY, "turn every other training image upside down")
     rotation_range: float = key(
-        0.0, at_least(0), "degrees, to either side; this and what follows as ImageDataGenerator's"
+        0.0, at_least(0), "degrees, to either side; from here to cval as in Keras's ImageDataGenerator"
     )
     width_shift_range: float = key(
-        0.0, at_least(0), "of the size where below 1, else pixels; moves up and down, as in Keras"
+        0.0, at_least(0), "a share of the size below 1, else pixels; moves up and down, as in Keras"
     )
-    height_shift_range: float = key(0.0, at_least(0), "likewise; moves sideways, as in Keras")
+    height_shift_range: float = key(
+        0.0, at_least(0), "a share of the size below 1, else pixels; moves sideways, as in Keras"
+    )
     documented_shifts: bool = key(False, ANY, "shifts move along the axis that they are named for, not as in Keras")
     shear_range: float = key(0.0, Rule(lambda v: 0 <= v < 90, "at least 0 and below 90"), "degrees, to either side")
     zoom_range: tuple[float, ...] = key(
@@ -140,7 +144,7 @@ class Augment:
         ),
         "LOW,HIGH, or Z for 1-Z,1+Z; height and width each by itself",
     )
-    brightness_range: tuple[float, float] = key((1.0, 1.0), LOW_HIGH, "LOW,HIGH of the factor")
+    brightness_range: tuple[float, float] = key((1.0, 1.0), LOW_HIGH, "LOW,HIGH of the factor of all grey levels")
     channel_shift_range: float = key(0.0, at_least(0), "grey levels of 255, to either side")
     fill_mode: str = key(
         "nearest",
@@ -170,8 +174,10 @@ class Augment:
         "brightness, contrast, saturation, hue, as torchvision's",
     )
     rand_augment_layers: int = key(0, at_least(0), "RandAugment: how many changes an image goes through")
-    rand_augment_magnitude: float = key(9.0, Rule(lambda v: 0 <= v <= 30, "from 0 to 30"), "their strength, 0 to 30")
-    random_erasing: float = key(0.0, SHARE, "with what probability a rectangle of a training image is painted over")
+    rand_augment_magnitude: float = key(
+        9.0, Rule(lambda v: 0 <= v <= 30, "from 0 to 30"), "the strength of these changes, 0 to 30"
+    )
+    random_erasing: float = key(0.0, SHARE, "probability that a rectangle of a training image is painted over")
     mixup: float = key(0.0, at_least(0), "alpha of mixup; 0: none. With CutMix too, a batch is mixed by one of them")
     cutmix: float = key(0.0, at_least(0), "alpha of CutMix; 0: none")
 
@@ -180,15 +186,19 @@ class Augment:
 class Optimizer:
     """AdamW."""
 
-    weight_decay: float = key(0.0, at_least(0), "of kernels, times the rate")
-    head_multiplier: float = key(1.0, ABOVE_ZERO, "the head's rate, as a multiple of the others', while both train")
+    weight_decay: float = key(0.0, at_least(0), "AdamW's decay of kernels, multiplied by the learning rate")
+    head_multiplier: float = key(
+        1.0, ABOVE_ZERO, "the head's learning rate as a multiple of the backbone's, while both train"
+    )
     layer_decay: float = key(
         1.0,
         Rule(lambda v: 0 < v <= 1, "above 0 and at most 1"),
-        "what each layer of the backbone has of the rate of the layer above it",
+        "learning rate of each layer as a share of the rate of the layer above it",
     )
-    ema: float = key(0.0, BELOW_ONE, "how much a moving average of the weights keeps at a step; it predicts. 0: none")
-    label_smoothing: float = key(0.0, BELOW_ONE, "the share of each label that is spread over all classes")
+    ema: float = key(
+        0.0, BELOW_ONE, "share that a moving average of the weights keeps at each step; it predicts. 0: none"
+    )
+    label_smoothing: float = key(0.0, BELOW_ONE, "share of each label that is spread over all classes")
 
 
 @dataclass(frozen=True)
@@ -205,18 +215,18 @@ class Schedule:
     name: str = key(
         "constant", one_of("constant", "cosine", "piecewise", "exponential"), "constant|cosine|piecewise|exponential"
     )
-    warmup_epochs: float = key(0.0, at_least(0), "in which the rate rises from 0")
-    epochs: float = key(0.0, at_least(0), "after so many epochs cosine ends; 0: after config.epochs")
-    final: float = key(0.0, SHARE, "the share of the rate at which cosine ends")
+    warmup_epochs: float = key(0.0, at_least(0), "epochs in which the learning rate rises from 0")
+    epochs: float = key(0.0, at_least(0), "cosine ends after this many epochs; 0: after config.epochs")
+    final: float = key(0.0, SHARE, "share of the learning rate at which cosine ends")
     boundaries: tuple[float, ...] = key(
         (),
         Rule(lambda v: all(0 < a < math.inf for a in v) and list(v) == sorted(set(v)), "rising epochs"),
-        "piecewise: epochs A,B,... after which the rate is multiplied by the factor",
+        "piecewise: epochs A,B,... after which the learning rate is multiplied by schedule.factor",
     )
     factor: float = key(
         0.1,
         Rule(lambda v: 0 < v <= 1, "above 0 and at most 1"),
-        "of piecewise at each boundary, of exponential at each epoch",
+        "factor of piecewise at each boundary, and of exponential after each epoch",
     )
 
 
@@ -225,13 +235,13 @@ class Plateau:
     """ReduceLROnPlateau, with Keras's meaning."""
 
     monitor: str = key("val_loss", METRIC, "a metric of metrics.csv")
-    factor: float = key(0.2, Rule(lambda v: 0 < v < 1, "above 0 and below 1"), "the learning rate is multiplied by it")
+    factor: float = key(
+        0.2, Rule(lambda v: 0 < v < 1, "above 0 and below 1"), "a cut multiplies the learning rate by this"
+    )
     patience: int = key(5, at_least(0), "epochs without improvement before a cut")
     min_delta: float = key(0.0001, at_least(0), "an improvement is larger than this")
     cooldown: int = key(0, at_least(0), "epochs after a cut in which bad epochs do not count")
-    min_lr: float = key(
-        0.0, at_least(0), "what cuts leave is never below; schedule and multipliers come on top and may be"
-    )
+    min_lr: float = key(0.0, at_least(0), "cuts stop here; schedule and multipliers apply on top and may go below")
 
 
 @dataclass(frozen=True)
@@ -241,7 +251,7 @@ class EarlyStopping:
     monitor: str = key("val_loss", METRIC, "a metric of metrics.csv")
     patience: int = key(10, at_least(0), "epochs without improvement before training ends")
     min_delta: float = key(0.0, at_least(0), "an improvement is larger than this")
-    start_from_epoch: int = key(0, at_least(0), "so many epochs at the start are not looked at")
+    start_from_epoch: int = key(0, at_least(0), "epochs at the start that do not count")
     baseline: str = key(
         "none",
         Rule(is_number_or_none, "none or a number"),
@@ -255,9 +265,11 @@ class Checkpoint:
 
     monitor: str = key("val_loss", METRIC, "the metric of metrics.csv that decides which epoch is the best")
     use: str = key("best", one_of("best", "last"), "best|last: the epoch whose model is tested and used")
-    every_steps: int = key(0, at_least(0), "save within an epoch after so many steps; 0: only at its end")
-    every_minutes: float = key(10.0, at_least(0), "save within an epoch after so many minutes; 0: only at its end")
-    keep: int = key(2, at_least(2), "latest checkpoints kept, at least 2, beside the best of each")
+    every_steps: int = key(0, at_least(0), "save within an epoch after this many steps; 0: only at its end")
+    every_minutes: float = key(10.0, at_least(0), "save within an epoch after this many minutes; 0: only at its end")
+    keep: int = key(
+        2, at_least(2), "how many of the latest checkpoints are kept, beside the best of each metric; at least 2"
+    )
 
 
 @dataclass(frozen=True)
@@ -269,7 +281,9 @@ class Config:
         Rule(lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
         "every random choice (shuffle, initial weights, augmentation; data.seed) follows from it",
     )
-    epochs: int = key(30, at_least(1), "at most, after those of transfer.epochs; early stopping may end the run before")
+    epochs: int = key(
+        30, at_least(1), "the most epochs, after those of transfer.epochs; early stopping may end the run before"
+    )
     batch_size: int = key(
         32, Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"), "global: over all devices together"
     )

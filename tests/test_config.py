@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 
 import pytest
 
@@ -58,9 +59,11 @@ def test_what_may_differ_on_resume_are_keys():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("[!_]*.py")), ids=lambda p: p.stem)
-def test_ready_made_configs_are_valid_and_show_their_command(path):
+def test_ready_made_configs_are_valid_and_show_their_command_and_result(path):
     config_lib.load(str(path))
-    assert f"--config=configs/{path.name}" in ast.get_docstring(ast.parse(path.read_text()))
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert f"--config=configs/{path.name}" in docstring
+    assert re.search(r"\d %.*\d s\b", docstring, re.DOTALL)
 
 
 @pytest.mark.parametrize(
