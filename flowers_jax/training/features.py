@@ -34,7 +34,7 @@ from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel
 from flowers_jax.storage import atomic, fetch, source
-from flowers_jax.training.setup import split_arrays
+from flowers_jax.training.photographs import split_arrays
 from flowers_jax.training.step import named_key
 from flowers_jax.types import Devices
 

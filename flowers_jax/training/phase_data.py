@@ -13,7 +13,8 @@ from flowers_jax.data.loader import SplitArrays, in_order
 from flowers_jax.evaluation.predict import make_head_predictor, make_predictor, predict_all
 from flowers_jax.training.features import FeatureCache, evaluation_views, training_views
 from flowers_jax.training.phases import Phase
-from flowers_jax.training.setup import Job, split_arrays
+from flowers_jax.training.photographs import split_arrays
+from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Tree
 from flowers_jax.types import HostLogits
 

@@ -1,9 +1,8 @@
 """Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,24 @@ import flax.linen as nn
 
 from flowers_jax import augment, models
 from flowers_jax.config_types import Config
-from flowers_jax.data import memory, sources, split
+from flowers_jax.data import memory
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.loader import SplitArrays, decode_split
 from flowers_jax.errors import DamageWarning, UsageError
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.models.weights import pretrained
-from flowers_jax.preprocessing import Preprocessing, channel_statistics
+from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.run import model_json
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel
 from flowers_jax.runtime.precision import dtype_of
+from flowers_jax.training import photographs
 from flowers_jax.training.checks import check_model, check_norms, check_parameters
 from flowers_jax.training.phases import Phase, make_phases
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
-from flowers_jax.training.unread import check_unread, only_defaults
+from flowers_jax.training.unread import check_unread
 from flowers_jax.training.watch import Watch
 from flowers_jax.types import Devices
 
@@ -97,17 +96,17 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
             f"{checkpoints.folder}: every checkpoint is damaged; bring back a copy of one, or remove that folder to "
             "start over with the same photographs"
         )
-    dataset = _dataset(config, run, begun)
+    dataset = photographs.load_dataset(config, run, begun)
     pretrained_weights = None if usable else _weights(config, spec)
     fields = model_json.fields_of(run.read_model()) if usable else module_fields(config, spec, pretrained_weights)
     module = spec.replica(len(dataset.classes), parallel.AXIS, fields)
-    steps_per_epoch = _steps_per_epoch(config, dataset)
+    steps_per_epoch = photographs.steps_per_epoch(config, dataset)
     preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
     phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch)
-    decoded_size = _decoded_size(config, dataset, preprocessing, phases)
+    decoded_size = photographs.decoded_size(config, dataset, preprocessing, phases)
     memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
     if not usable:
-        preprocessing = _measured(config, dataset, preprocessing)
+        preprocessing = photographs.measured(config, dataset, preprocessing)
     check_norms(config.model.name, phases, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
     if not begun:
@@ -163,32 +162,6 @@ def _weights(config: Config, spec: ModelSpec) -> pretrained.Weights | None:
     return pretrained.open_weights(importer, weights, dict(config.model.options)) if importer else None
 
 
-def _steps_per_epoch(config: Config, dataset: Dataset) -> int:
-    """Batches, the last of which may be filled up."""
-    return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
-
-
-def _dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
-    """The examples with their splits; `splits.csv` and what `auto` came to govern a run that has begun."""
-    if begun:
-        description = run.read_model()
-        chosen = description["dataset"]
-        dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])
-        return replace(dataset, reason=chosen["reason"])
-    dataset = sources.load(config)
-    if any(example.split == "validation" for example in dataset.examples):
-        only_defaults(
-            config, ("data.split", "data.seed"), "changes nothing of a folder with a validation part of its own"
-        )
-    fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
-    seed = config.seed if config.data.seed < 0 else config.data.seed
-    if folds:
-        examples = split.assign_fold(dataset.examples, folds, fold, fractions, seed)
-    else:
-        examples = split.assign(dataset.examples, fractions, seed)
-    return replace(dataset, examples=tuple(examples))
-
-
 def _preprocessing(
     config: Config, spec: ModelSpec, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
 ) -> Preprocessing:
@@ -199,41 +172,6 @@ def _preprocessing(
     wanted = (weights.preprocessing if weights else spec.preprocessing).at(size, crop)
     augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
     return wanted.normalized(config.data.normalize)
-
-
-def _measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> Preprocessing:
-    """With mean and standard deviation of the training part, where `config.data.normalize` is `featurewise`."""
-    if config.data.normalize != "featurewise":
-        return preprocessing
-    mean, std = channel_statistics(split_arrays(config, dataset, "train", preprocessing).images)
-    return replace(preprocessing, mean=mean, std=std)
-
-
-def _decoded_size(config: Config, dataset: Dataset, preprocessing: Preprocessing, phases: tuple[Phase, ...]) -> int:
-    """Bytes of decoded photographs in memory at once: of all parts, or of the largest where all phases see features."""
-    if config.data.cache == "disk":
-        return 0
-    counts = Counter(example.split for example in dataset.examples)
-    side = dict.fromkeys(split.SPLITS, preprocessing.size)
-    features_only = all(phase.on_features for phase in phases)
-    if not features_only or config.transfer.views > 1:  # with the margins that random crops are taken from
-        side["train"] = augment.stored(preprocessing, augment.from_config(config)).size
-    sizes = [memory.decoded_size(counts[part], side[part]) for part in split.SPLITS]
-    return max(sizes) if features_only else sum(sizes)
-
-
-def split_arrays(config: Config, dataset: Dataset, split: str, preprocessing: Preprocessing) -> SplitArrays:
-    """`decode_split` as `config.data` says."""
-    data = config.data
-    return decode_split(
-        dataset, split, preprocessing, max_pixels=data.max_pixels, cache=data.cache, workers=data.workers
-    )  # fmt: skip
-
-
-def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
-    """A source's own split stands where the user has not asked for another."""
-    default = Config().data.split
-    return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 
 def module_fields(config: Config, spec: ModelSpec, weights: pretrained.Weights | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from flowers_jax import config as config_lib
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
-from flowers_jax.training.setup import _dataset
+from flowers_jax.training.photographs import load_dataset
 from tests.training.runs import rows
 
 
@@ -12,7 +12,7 @@ def test_data_seed_divides_and_nothing_else(smoke):
         smoke.seed, smoke.data.seed, smoke.data.folds = seed, data_seed, folds
         return [
             example.split
-            for example in _dataset(config_lib.validate(smoke), RunDirectory("none"), begun=False).examples
+            for example in load_dataset(config_lib.validate(smoke), RunDirectory("none"), begun=False).examples
         ]
 
     for folds in (0, 3):

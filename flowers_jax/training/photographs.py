@@ -1,0 +1,79 @@
+"""The photographs of a run: which they are, their parts, and their pixels."""
+
+from collections import Counter
+from dataclasses import replace
+
+from flowers_jax import augment
+from flowers_jax.config_types import Config
+from flowers_jax.data import memory, sources, split
+from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.loader import SplitArrays, decode_split
+from flowers_jax.preprocessing import Preprocessing, channel_statistics
+from flowers_jax.run.directory import RunDirectory
+from flowers_jax.training.phases import Phase
+from flowers_jax.training.unread import only_defaults
+
+
+def load_dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
+    """The examples with their splits. A run that has begun keeps its `splits.csv`, and the source that `auto` chose.
+
+    Raises:
+        UsageError: there are no photographs, or `config.data` asks for a split that is not possible.
+    """
+    if begun:
+        description = run.read_model()
+        chosen = description["dataset"]
+        dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])
+        return replace(dataset, reason=chosen["reason"])
+    dataset = sources.load(config)
+    if any(example.split == "validation" for example in dataset.examples):
+        only_defaults(
+            config, ("data.split", "data.seed"), "changes nothing of a folder with a validation part of its own"
+        )
+    fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
+    seed = config.seed if config.data.seed < 0 else config.data.seed
+    if folds:
+        examples = split.assign_fold(dataset.examples, folds, fold, fractions, seed)
+    else:
+        examples = split.assign(dataset.examples, fractions, seed)
+    return replace(dataset, examples=tuple(examples))
+
+
+def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
+    """A source's own split stands where the user has not asked for another."""
+    default = Config().data.split
+    return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
+
+
+def steps_per_epoch(config: Config, dataset: Dataset) -> int:
+    """Batches of the training part; the last one may be filled up."""
+    return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
+
+
+def decoded_size(config: Config, dataset: Dataset, preprocessing: Preprocessing, phases: tuple[Phase, ...]) -> int:
+    """Bytes of decoded photographs in memory at once: of all parts, or of the largest where all phases see features."""
+    if config.data.cache == "disk":
+        return 0
+    counts = Counter(example.split for example in dataset.examples)
+    side = dict.fromkeys(split.SPLITS, preprocessing.size)
+    features_only = all(phase.on_features for phase in phases)
+    if not features_only or config.transfer.views > 1:  # with the margins that random crops are taken from
+        side["train"] = augment.stored(preprocessing, augment.from_config(config)).size
+    sizes = [memory.decoded_size(counts[part], side[part]) for part in split.SPLITS]
+    return max(sizes) if features_only else sum(sizes)
+
+
+def measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> Preprocessing:
+    """With mean and standard deviation of the training part, where `config.data.normalize` is `featurewise`."""
+    if config.data.normalize != "featurewise":
+        return preprocessing
+    mean, std = channel_statistics(split_arrays(config, dataset, "train", preprocessing).images)
+    return replace(preprocessing, mean=mean, std=std)
+
+
+def split_arrays(config: Config, dataset: Dataset, split: str, preprocessing: Preprocessing) -> SplitArrays:
+    """`decode_split` as `config.data` says."""
+    data = config.data
+    return decode_split(
+        dataset, split, preprocessing, max_pixels=data.max_pixels, cache=data.cache, workers=data.workers
+    )  # fmt: skip
