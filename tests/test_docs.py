@@ -1,15 +1,21 @@
-"""What README and docs name is there: links, keys of a config, scripts and configs."""
+"""What README and docs name is there: links, keys of a config, scripts and configs; files, functions and layers."""
 
+import importlib
+import operator
 import re
 
 import pytest
 
 from flowers_jax import config
 from tests.conftest import ROOT
+from tests.test_layering import LAYERS
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEYS = {key.name for key in [*config.describe(), *config.describe_options()]}
 PARTS = {name.split(".")[0] for name in KEYS if "." in name}
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+NAMED = re.findall(r"`([\w/]+\.py)`((?:(?::\s|, )`[A-Za-z_.]+`)*)", ARCHITECTURE)
+"""(path, the names that follow it) of "`path.py`: `name`, `name`"."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -27,3 +33,23 @@ def test_keys_scripts_and_configs_exist(page):
     files = set(re.findall(r"(?:scripts|configs)/[a-z_]+\.py", text))
     assert [name for name in sorted(named) if name not in KEYS] == []
     assert [name for name in sorted(files) if not (ROOT / name).is_file()] == []
+
+
+def test_architecture_names_files_and_functions_that_exist():
+    assert len(NAMED) > 50
+    for path, names in NAMED:
+        if path.startswith("tests/"):
+            assert (ROOT / path).is_file(), path
+        elif "NAME" not in path and not path.startswith("config"):
+            dotted = f"flowers_jax/{path}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            module = importlib.import_module(dotted)
+            for name in re.findall(r"`(.+?)`", names):
+                operator.attrgetter(name)(module)
+
+
+def test_architecture_lists_the_layers():
+    (block,) = re.findall(r"```text\n(cli .*?)\n```", ARCHITECTURE, flags=re.S)
+    listed = [line.split()[0] for line in block.splitlines()]
+    assert [name for name in listed if "config" not in name] == [
+        *(name for name in LAYERS if "config" not in name), "errors,",
+    ]  # fmt: skip
