@@ -1,4 +1,4 @@
-"""What a run warns of at its start: nothing that must not be, but what changes how its result is to be read."""
+"""Warnings at the start of a run: they do not stop it, but they change how to read its result."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ MOST_NAMED = 20
 
 
 def remarks(config: Config, job: Job) -> Iterator[str]:
-    """Each a line."""
+    """The warnings, one line each."""
     yield from map(str, job.dataset.remarks)
     for part in SPLITS:
         if missing := without_photographs(job.dataset.examples, job.dataset.classes, part):
@@ -32,7 +32,7 @@ def _of_devices(job: Job) -> Iterator[str]:
 
 
 def of_schedule(config: Config) -> Iterator[str]:
-    """Where the epochs end before `config.schedule` does: common with `--config.epochs=1`, so it is not refused."""
+    """Warn if the epochs end before `config.schedule`. This is common with `--config.epochs=1`, so it is allowed."""
     epochs, schedule = config.epochs, config.schedule
     if schedule.warmup_epochs > epochs:
         yield (
@@ -49,7 +49,7 @@ def of_schedule(config: Config) -> Iterator[str]:
 
 
 def of_stages(config: Config) -> Iterator[str]:
-    """Where the best epoch is chosen by a figure that means another thing in each of two stages."""
+    """Warn if the metric that chooses the best epoch has a different meaning in each of two stages."""
     monitor = config.checkpoint.monitor
     if config.transfer.epochs and config.checkpoint.use == "best" and monitor.startswith("train_"):
         yield (

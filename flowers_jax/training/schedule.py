@@ -1,4 +1,4 @@
-"""How the learning rate runs within a run, as factors of the rate that ReduceLROnPlateau holds."""
+"""Schedules of the learning rate, as factors of the rate of ReduceLROnPlateau."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float32
 from flowers_jax.types import Config
 
 Schedule = Callable[[Any], Array]
-"""From the number of a step, from 0, to a factor, float32 []."""
+"""From the number of a step, starting at 0, to a factor, float32 []."""
 
 
 def constant(step: Any) -> Array:
@@ -21,9 +21,9 @@ def constant(step: Any) -> Array:
 
 
 def make_schedule(config: Config, steps_per_epoch: int) -> Schedule:
-    """Warm-up times the schedule that `config.schedule` names.
+    """The product of the warm-up and the schedule of `config.schedule`.
 
-    A cosine begins where the warm-up ends (Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983); the others
+    A cosine starts when the warm-up ends (Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983). The others
     count epochs from the first step.
     """
     warmup = round(config.schedule.warmup_epochs * steps_per_epoch)
@@ -43,7 +43,7 @@ def _decay(config: Config, steps_per_epoch: int, warmup: int) -> optax.Schedule:
         steps = round((config.schedule.epochs or config.epochs) * steps_per_epoch) - warmup
         return optax.cosine_decay_schedule(1.0, max(steps, 1), alpha=config.schedule.final)
     if name == "piecewise":
-        # Two boundaries may fall on one step.
+        # Two boundaries may round to the same step.
         cuts = Counter(round(epochs * steps_per_epoch) for epochs in config.schedule.boundaries)
         boundaries = {step: factor**count for step, count in cuts.items()}
         return optax.piecewise_constant_schedule(1.0, boundaries)
