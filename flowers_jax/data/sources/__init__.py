@@ -1,4 +1,4 @@
-"""Choosing the photographs that a configuration asks for."""
+"""Loads the photographs of a configuration."""
 
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.sources.flower_species import load_flower_species
@@ -13,11 +13,11 @@ def load(config: Config, name: str = "") -> Dataset:
     """The data set of `config.data`, its files hashed and checked.
 
     Args:
-        name: of the data set of a run that goes on, in place of `config.data.name`: what `auto` came to then. A folder
-            hands on its copies too (`load_folder`).
+        name: of the data set of a resumed run, instead of `config.data.name`: the one that `auto` chose then. A folder
+            keeps its copies (`load_folder`).
 
     Raises:
-        UsageError: it cannot be had, or has fewer than two classes.
+        UsageError: it is not available, or has fewer than two classes.
     """
     goes_on = bool(name)
     dataset = _folder(config, goes_on) if config.data.dir else _load(config, name or config.data.name)
