@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> None:
                        help="the part of a divided folder (default: test), where splits.csv decides for the run's own "
                        "photographs; else those that the run had in that part (default: all)")  # fmt: skip
     args = flags.parse_args(argv)
-    from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
+    from flowers_jax.evaluation import trained_model  # imported after the flags, as in train.py
     from flowers_jax.evaluation.evaluate import evaluate, trained_on
     from flowers_jax.runtime import compilation
 

@@ -1,8 +1,8 @@
-"""Divide a folder of class folders into train/, validation/ and test/, by content: copies keep to one side.
+"""Divide a folder of class folders into train/, validation/ and test/, by content: copies stay in one part.
 
     python scripts/split.py FOLDER --out=DIR [--split=0.8,0.1,0.1] [--seed=0] [--mode=copy]
 
-All is written or nothing. The division is the one that train.py would make of FOLDER with that --config.data.seed.
+Everything is written or nothing. train.py divides FOLDER in the same way with --config.data.seed equal to --seed.
 """
 
 from collections import Counter
