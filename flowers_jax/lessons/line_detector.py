@@ -8,7 +8,7 @@ from flowers_jax.lessons.plane import Plane, correlate, number, plane, products,
 IMAGE = plane([[0, 0, 10, 0, 0]] * 5)
 KERNEL = plane([[1, 1, 1], [1, -8, 1], [1, 1, 1]])
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601: how bright red, green and blue look."""
+"""ITU-R BT.601: the weights of red, green and blue in the brightness."""
 
 PLACES = {
     "away from the line": (2, 0),
@@ -17,7 +17,7 @@ PLACES = {
     "beside its end": (0, 1),
     "on its end": (0, 2),
 }
-"""A place of each kind, (row, column) from 0."""
+"""A position of each kind, (row, column) from 0."""
 
 
 def lines(photograph: Photograph) -> list[str]:
@@ -47,7 +47,7 @@ def lines(photograph: Photograph) -> list[str]:
 
 
 def window(row: int, column: int) -> Plane:
-    """What the kernel meets where its centre is there, zeros around the image: [3, 3]."""
+    """The input of the kernel at this position, with zeros around the image: [3, 3]."""
     return np.pad(IMAGE, 1)[row : row + 3, column : column + 3]
 
 
@@ -57,7 +57,7 @@ def grey(photograph: Photograph) -> Plane:
 
 
 def response(photograph: Photograph) -> Plane:
-    """Without padding, whose zeros would be a dark frame with an edge of its own."""
+    """The output without padding, because zeros around the image would add an edge."""
     return correlate(grey(photograph), KERNEL, "VALID")
 
 

@@ -1,4 +1,4 @@
-"""Lesson 2: a kernel of 1x1 mixes channels and leaves places alone."""
+"""Lesson 2: a kernel of 1x1 mixes channels, and treats each position separately."""
 
 import math
 from typing import NamedTuple
@@ -18,7 +18,7 @@ SCALED = np.arange(36, dtype=np.float32).reshape(6, 6)
 FACTOR = 2
 PIXEL, FILTER = np.array([1, 2, 3], np.float32), np.array([4, -1, 2], np.float32)
 IMAGE, REDUCED = (1, 28, 28, 192), 16
-"""The 5x5 branch of GoogLeNet's block 3a: 192 channels, brought to 16, then to 32."""
+"""The 5x5 branch of GoogLeNet's block 3a: 192 channels, reduced to 16, then 32."""
 
 
 def lines() -> list[str]:
@@ -46,7 +46,7 @@ def scaled() -> Float32[np.ndarray, "6 6"]:
 
 
 class Cost(NamedTuple):
-    """Of one convolution with padding SAME: [B, H, W, I] by [kh, kw, I, O], and what it takes for one image."""
+    """One convolution with padding SAME, [B, H, W, I] by [kh, kw, I, O], and its cost for one image."""
 
     kernel: Shape
     output: Shape
@@ -55,7 +55,7 @@ class Cost(NamedTuple):
 
 
 def costs() -> list[Cost]:
-    """Of 5x5 from 192 to 32 channels; then of the 1x1 and of the 5x5 that do it by way of 16."""
+    """The costs of 5x5 from 192 to 32 channels, and of the 1x1 and the 5x5 that go through 16 channels."""
     channels, outputs = IMAGE[3], 32
     small = (*IMAGE[:3], REDUCED)
     return [
@@ -122,7 +122,7 @@ def _one_by_one(x: Values, w: Values) -> Array:
 
 
 def _integers(*shape: int) -> Values:
-    """Small whole numbers, whose sums float32 holds exactly in whatever order."""
+    """Small whole numbers; float32 holds their sums exactly, in any order."""
     return np.random.default_rng(len(shape)).integers(-3, 4, shape).astype(np.float32)
 
 
