@@ -70,11 +70,11 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
         status = main(sys.argv[1:]) or 0
         sys.stdout.flush()
     except UsageError as error:
-        status = _say(error, 2)
+        status = _print_error(error, 2)
     except BrokenPipeError as error:
-        status = 0 if prints_results else _say(error, 1)
+        status = 0 if prints_results else _print_error(error, 1)
     except (TrainingError, OSError) as error:
-        status = _say(error, 1)
+        status = _print_error(error, 1)
     except Interrupted as error:
         status = 128 + error.signum
         with contextlib.suppress(OSError):  # the same Ctrl-C may have ended the reader
@@ -97,7 +97,7 @@ def _show_warning(message: Warning | str, category: type[Warning], filename: str
     print(text, file=sys.stderr)
 
 
-def _say(error: Exception, status: int) -> int:
+def _print_error(error: Exception, status: int) -> int:
     with contextlib.suppress(OSError):
         print(shown("error: " + " ".join(str(error).split())), file=sys.stderr)
     return status

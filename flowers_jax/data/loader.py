@@ -104,9 +104,9 @@ def batches(part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int
         return
     tf = tensorflow()
     data = tf.data.Dataset.from_tensor_slices((rows[first:], mask[first:]))
-    with _released_after(gather) as lent:
+    with _released_after(gather) as released:
         data = data.map(
-            lambda i, m: (*tf.numpy_function(lent, [i], [tf.uint8, tf.int32], stateful=False), m),
+            lambda i, m: (*tf.numpy_function(released, [i], [tf.uint8, tf.int32], stateful=False), m),
             num_parallel_calls=2,
             deterministic=True,
         )
@@ -149,9 +149,9 @@ def _fill(
             return np.zeros(target.shape[1:], np.uint8)
 
     threads = workers or os.cpu_count() or 1
-    with _released_after(load) as lent:
+    with _released_after(load) as released:
         data = tf.data.Dataset.range(len(examples)).map(
-            lambda index: tf.numpy_function(lent, [index], tf.uint8, stateful=False),
+            lambda index: tf.numpy_function(released, [index], tf.uint8, stateful=False),
             num_parallel_calls=threads,
             deterministic=True,
         )

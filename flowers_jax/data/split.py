@@ -103,7 +103,7 @@ def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) 
     chosen: dict[str, str] = {}
     for label in sorted({example.label for example in examples}):
         files = Counter(group_id(example) for example in examples if example.label == label)
-        room = _rooms(files.total(), fractions)
+        room = _part_sizes(files.total(), fractions)
         new = sorted(files.keys() - chosen.keys(), key=lambda one: _rank(seed, one))
         for one in files.keys() & chosen.keys():  # already in a part, with a copy in an earlier class
             if chosen[one] in room:
@@ -119,15 +119,15 @@ def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) 
     return [replace(example, split=chosen[group_id(example)]) for example in examples]
 
 
-def _rooms(total: int, fractions: Sequence[float]) -> dict[str, int]:
+def _part_sizes(total: int, fractions: Sequence[float]) -> dict[str, int]:
     """The number of files of a class for validation and test."""
-    room = {split: _room(total, fraction) for split, fraction in zip(SPLITS[1:], fractions[1:], strict=True)}
+    room = {split: _part_size(total, fraction) for split, fraction in zip(SPLITS[1:], fractions[1:], strict=True)}
     while fractions[0] and sum(room.values()) >= total:  # train gets at least one
         room[max(room, key=lambda split: room[split])] -= 1
     return room
 
 
-def _room(total: int, fraction: float) -> int:
+def _part_size(total: int, fraction: float) -> int:
     """Files of a class for one part: rounded, at least one if the class has three or more and the fraction is not 0."""
     if not fraction or total < 3:
         return 0

@@ -40,7 +40,7 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
     part_of = {row["sha256"]: row["split"] for row in rows.values()}
     chosen = _select(rows, part_of, dataset.examples, split)
     if not chosen:
-        raise UsageError(f"--data={folder} --split={split or 'test'}: {_why_none(model, dataset, split)}")
+        raise UsageError(f"--data={folder} --split={split or 'test'}: {_reason_for_none(model, dataset, split)}")
     size = memory.decoded_size(len(chosen), model.preprocessing.size)
     memory.check(size, f"--data={folder}", "a folder of fewer photographs, or a --split")
     chosen = [
@@ -104,7 +104,7 @@ def _select(rows: Rows, part_of: Mapping[str, str], examples: Sequence[Example],
     return [example for example in examples if split in ("", part_of.get(example.sha256))]
 
 
-def _why_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
+def _reason_for_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
     if dataset.examples[0].split:
         return f"no photograph of its {split or 'test'} part"
     return f"none of its photographs is in the {split} part of {model.run.path / 'splits.csv'}; leave --split out"

@@ -77,7 +77,7 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
     try:
         variables = checkpoints.model(number, parallel.replicated(like, devices))
     except UsageError:
-        if checkpoints.gone(number):  # a running training has replaced it
+        if checkpoints.is_unsealed(number):  # a running training has replaced it
             return load(run_path, precision, code)
         raise
     return TrainedModel(

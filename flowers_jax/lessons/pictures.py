@@ -83,7 +83,7 @@ def gradients() -> Figure:
     by_kernel = backward.written(backward.X, backward.DO)
     by_input = backward.written(np.pad(backward.DO, 1), backward.F[::-1, ::-1])
     planes = {"dL/dF": backward.kernel_gradient(), "dL/dX": backward.input_gradient()}
-    return _grids(planes, [_broken(by_kernel), _broken(by_input)], cell=1.9)
+    return _grids(planes, [_in_lines(by_kernel), _in_lines(by_input)], cell=1.9)
 
 
 def _grids(planes: Mapping[str, Plane], texts: Sequence[Texts] = (), cell: float = 0.75) -> Figure:
@@ -102,12 +102,12 @@ def _step(cost: one_by_one.Cost) -> str:
     return f"{height}x{width}\n{cost.multiply_adds:,}\nmultiply-adds"
 
 
-def _broken(sums: Texts) -> Texts:
+def _in_lines(sums: Texts) -> Texts:
     """Sums of four products in three lines, to fit into a cell."""
-    return [[_break(text) for text in row] for row in sums]
+    return [[_in_three_lines(text) for text in row] for row in sums]
 
 
-def _break(text: str) -> str:
+def _in_three_lines(text: str) -> str:
     terms, total = text.split(" = ")
     a, b, *rest = terms.split(" + ")
     return f"{a} + {b}\n+ {' + '.join(rest)}\n= {total}"

@@ -95,10 +95,10 @@ class Checkpoints:
 
     def lost(self) -> bool:
         """Whether all checkpoints are damaged; a single unsealed one is a first save that a kill interrupted."""
-        sealed = [number for number in self._damaged if not self.gone(number)]
+        sealed = [number for number in self._damaged if not self.is_unsealed(number)]
         return not self._sound and (bool(sealed) or len(self._damaged) > 1)
 
-    def gone(self, number: int) -> bool:
+    def is_unsealed(self, number: int) -> bool:
         """Whether it has no seal: it was not finished, or a running training has removed it meanwhile."""
         return not (self.folder / str(number) / seal.NAME).is_file()
 
@@ -176,11 +176,11 @@ def _quiet_orbax() -> Iterator[None]:
     """Silence orbax's threads, which each print their failure; the caller reports the raised error once."""
     hook = sys.unraisablehook
 
-    def unless_late(what: Any) -> None:
+    def ignore_late_errors(what: Any) -> None:
         if "Event loop is closed" not in str(what.exc_value):
             hook(what)
 
-    sys.unraisablehook = unless_late
+    sys.unraisablehook = ignore_late_errors
     try:
         with absl_level(logging.CRITICAL):
             yield

@@ -53,7 +53,9 @@ class RunDirectory(Files):
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise UsageError(f"{flag}: is a file; give a new folder or one of an unfinished run")
         try:
-            inside = [name for name in os.listdir(self.path) if not _is_ours(name)] if os.path.isdir(self.path) else []
+            inside = (
+                [name for name in os.listdir(self.path) if not _is_leftover(name)] if os.path.isdir(self.path) else []
+            )
         except OSError as error:
             raise UsageError(f"{flag}: cannot be read ({error.strerror or error}); give another folder") from error
         if not inside:
@@ -172,6 +174,6 @@ class RunDirectory(Files):
         return replace(dataset, examples=tuple(applied), classes=tuple(classes), skipped=skipped)
 
 
-def _is_ours(name: str) -> bool:
+def _is_leftover(name: str) -> bool:
     """Whether a process that was killed before its run started may have left this file."""
     return name == lock.NAME or name.startswith(atomic.PARTIAL)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def settle(partial: Path, path: Path) -> Path:
+def sync_and_rename(partial: Path, path: Path) -> Path:
     """Sync `partial` and rename it to `path`. Without the sync a power failure could leave the name and no content."""
     with partial.open("r+b") as file:
         os.fsync(file.fileno())
@@ -38,7 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=PARTIAL))
     try:
         yield folder / path.name
-        settle(folder / path.name, path)
+        sync_and_rename(folder / path.name, path)
     finally:  # TemporaryDirectory recurses without end if the permission is lost
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -104,11 +104,11 @@ def from_url(url: str, name: str, sha256: str) -> Path:
             return path
         if not _fits(partial, sha256):  # it fits if a process was killed just before the rename
             if why := reachable(url):
-                raise FetchError(f"{url}: {why}{_kept(partial)}")
+                raise FetchError(f"{url}: {why}{_partial_note(partial)}")
             try:
                 download.resume(url, partial, name)
             except (OSError, http.client.HTTPException) as error:
-                raise FetchError(f"{url}: {_reason(error)}{_kept(partial)}") from error
+                raise FetchError(f"{url}: {_reason(error)}{_partial_note(partial)}") from error
         return _accept(partial, name, sha256, url)
 
 
@@ -148,7 +148,7 @@ def _accept(candidate: Path, name: str, sha256: str, origin: str) -> Path:
         found = sha256_of(candidate)
         candidate.unlink()
         raise FetchError(f"{origin}: SHA-256 {found[:12]}... instead of {sha256[:12]}..., discarded")
-    return atomic.settle(candidate, cache_dir() / name)
+    return atomic.sync_and_rename(candidate, cache_dir() / name)
 
 
 def _fits(path: Path, sha256: str) -> bool:
@@ -187,7 +187,7 @@ def _offline() -> str:
     return "" if value in ("", "0") else "offline (FLOWERS_JAX_OFFLINE is set)"
 
 
-def _kept(partial: Path) -> str:
+def _partial_note(partial: Path) -> str:
     """The end of a message: the bytes that the next run does not download again."""
     size = partial.stat().st_size if partial.is_file() else 0
     return f"; {size:,} bytes lie in {partial}, and the next run goes on from there" if size else ""

@@ -83,7 +83,7 @@ class FeatureCache:
         # One compiled program per augmentation serves every part, mirrored or not.
         self._extractor = functools.cache(partial(_make_extractor, spec, module, preprocessing, devices))
         # The views of one part are computed one after the other, and most use the same pixels.
-        self._decoded = _keeping_the_last(partial(split_arrays, config, dataset))
+        self._decoded = _cache_last(partial(split_arrays, config, dataset))
         self.variables = {name: without_head(spec.groups, tree) for name, tree in variables.items()}
 
     def part(self, split: str, view: View) -> SplitArrays:
@@ -137,7 +137,7 @@ class FeatureCache:
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
 
-def _keeping_the_last(decoded: Callable[..., SplitArrays]) -> Callable[..., SplitArrays]:
+def _cache_last(decoded: Callable[..., SplitArrays]) -> Callable[..., SplitArrays]:
     """`decoded` with a cache of one result, which is freed before the next one is computed (`lru_cache` keeps both)."""
     last: dict[Any, SplitArrays] = {}
 

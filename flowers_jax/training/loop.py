@@ -68,11 +68,11 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
         run.write_predictions(predictions)
         run.write_summary(summary)
     except signals.Stop as stop:
-        raise Interrupted(stop.signum, trainer.how_to_go_on()) from None
+        raise Interrupted(stop.signum, trainer.stop_message()) from None
     except UsageError as error:  # files are written already, so it is not a usage error any more
         raise TrainingError(str(error)) from error
     except OSError as error:
-        raise TrainingError(f"{error}; {trainer.last_good()}") from error
+        raise TrainingError(f"{error}; {trainer.failure_message()}") from error
     print(console.ending(summary))
     return summary
 

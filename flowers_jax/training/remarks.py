@@ -17,21 +17,21 @@ def remarks(config: Config, job: Job) -> Iterator[str]:
         if missing := without_photographs(job.dataset.examples, job.dataset.classes, part):
             names = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
             yield shown(f"{part} has no photograph of these classes, and its figures leave them out: {names}")
-    yield from _of_devices(job)
+    yield from _device_remarks(job)
     if job.phases[0].frozen and job.weights.name == "none":
         yield "the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
-    yield from of_schedule(config)
-    yield from of_stages(config)
+    yield from schedule_remarks(config)
+    yield from stage_remarks(config)
 
 
-def _of_devices(job: Job) -> Iterator[str]:
+def _device_remarks(job: Job) -> Iterator[str]:
     now, counts = len(job.devices), job.progress.device_counts if job.progress else ()
     if others := [str(count) for count in counts if count != now]:
         before = " and ".join(others)
         yield f"{now} devices in place of {before}: the result is equal up to rounding, no longer to the bit"
 
 
-def of_schedule(config: Config) -> Iterator[str]:
+def schedule_remarks(config: Config) -> Iterator[str]:
     """Warn if the epochs end before `config.schedule`. This is common with `--config.epochs=1`, so it is allowed."""
     epochs, schedule = config.epochs, config.schedule
     if schedule.warmup_epochs > epochs:
@@ -48,7 +48,7 @@ def of_schedule(config: Config) -> Iterator[str]:
         yield f"--config.schedule.boundaries: {epochs} epochs end before {', '.join(map(str, late))}"
 
 
-def of_stages(config: Config) -> Iterator[str]:
+def stage_remarks(config: Config) -> Iterator[str]:
     """Warn if the metric that chooses the best epoch has a different meaning in each of two stages."""
     monitor = config.checkpoint.monitor
     if config.transfer.epochs and config.checkpoint.use == "best" and monitor.startswith("train_"):

@@ -55,7 +55,7 @@ class Trainer:
             finally:
                 self.bar.close()
             if self.stop.signum:  # after the last epoch was saved
-                raise Interrupted(self.stop.signum, self.how_to_go_on())
+                raise Interrupted(self.stop.signum, self.stop_message())
             if self.progress.phase + 1 == len(self.job.phases):
                 return
             del self.phase_data  # free its photographs before the next phase decodes its own
@@ -128,7 +128,7 @@ class Trainer:
                 if save:
                     self._save()
                 if leave:
-                    raise Interrupted(self.stop.signum, self.how_to_go_on())
+                    raise Interrupted(self.stop.signum, self.stop_message())
             for values in waiting:
                 self._add(*values)
 
@@ -138,7 +138,7 @@ class Trainer:
         if differing := parallel.differing_copies(self.state):
             raise TrainingError(
                 f"after a step {differing[0]} differs between the devices: the model must reduce it over the axis "
-                f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.last_good()}"
+                f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.failure_message()}"
             )
 
     def _timed(self, part: SplitArrays, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
@@ -198,7 +198,7 @@ class Trainer:
             if self.stop.signum:
                 if not is_saved:
                     self._save_epoch()
-                raise Interrupted(self.stop.signum, self.how_to_go_on())
+                raise Interrupted(self.stop.signum, self.stop_message())
 
     def _pause(self, unread: int) -> tuple[bool, bool]:
         """(leave, save) within an epoch: on a signal, or after the steps or minutes of `config.checkpoint`."""
@@ -235,7 +235,7 @@ class Trainer:
             checkpoint.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
         self.last_save = time.monotonic()
 
-    def how_to_go_on(self) -> str:
+    def stop_message(self) -> str:
         """The message after the run was stopped."""
         if not self.checkpoints.latest():
             return "stopped before there was anything to save"
@@ -243,7 +243,7 @@ class Trainer:
         where = f"in epoch {epoch + 1}" if within else f"after epoch {epoch}"
         return f"stopped {where}, state saved; the same command with --workdir={self.job.run.path} goes on from here"
 
-    def last_good(self) -> str:
+    def failure_message(self) -> str:
         """The end of a failure message: what is saved."""
         kept = self.checkpoints.latest()
         again = f"the same command with --workdir={self.job.run.path} goes on from checkpoint {kept}, the last good one"
@@ -251,4 +251,4 @@ class Trainer:
 
     def _not_finite(self, what: str) -> TrainingError:
         lower = f"try a lower --config.learning_rate than {self.config.learning_rate}"
-        return TrainingError(f"{what}: {lower}; {self.last_good()}")
+        return TrainingError(f"{what}: {lower}; {self.failure_message()}")

@@ -7,7 +7,7 @@ import pytest
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.training import console
 from flowers_jax.training.loop import fit
-from flowers_jax.training.remarks import of_schedule, of_stages
+from flowers_jax.training.remarks import schedule_remarks, stage_remarks
 from flowers_jax.training.state import Progress
 from tests.training.runs import rows
 
@@ -72,7 +72,7 @@ def test_no_test_part_leaves_no_class_out(smoke, tmp_path, capsys):
 def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, words):
     smoke.epochs = 1
     smoke.schedule.update(keys)
-    (line,) = of_schedule(smoke)
+    (line,) = schedule_remarks(smoke)
     assert words in line
     if "warmup_epochs" in keys and "name" not in keys:
         fit(smoke, tmp_path / "run")
@@ -81,7 +81,7 @@ def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, wor
         ]
         assert float(rows(tmp_path / "run")[0]["learning_rate"]) == pytest.approx(3e-3 * 6 / 9)
     smoke.epochs, smoke.schedule.epochs = 4, 0.0
-    assert list(of_schedule(smoke)) == []
+    assert list(schedule_remarks(smoke)) == []
 
 
 def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
@@ -101,8 +101,8 @@ def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
 
 def test_a_training_figure_that_chooses_between_two_stages(smoke):
     smoke.checkpoint.monitor = "train_loss"
-    assert not list(of_stages(smoke))
+    assert not list(stage_remarks(smoke))
     smoke.transfer.epochs = 1
-    assert "monitor=train_loss: the two stages differ" in next(of_stages(smoke))
+    assert "monitor=train_loss: the two stages differ" in next(stage_remarks(smoke))
     smoke.checkpoint.use = "last"
-    assert not list(of_stages(smoke))
+    assert not list(stage_remarks(smoke))

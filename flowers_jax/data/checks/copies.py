@@ -22,7 +22,7 @@ def leave_out(dataset: Dataset) -> Dataset:
 def _clashes(examples: Iterable[Example]) -> dict[str, Skipped]:
     """By path, the photographs that are also in another class of the same part."""
     found = {}
-    for same in _together(examples, lambda example: (example.sha256, example.split)):
+    for same in _groups_by(examples, lambda example: (example.sha256, example.split)):
         first_of = {example.label: example for example in reversed(same)}
         for example in same if len(first_of) > 1 else ():
             other = next(other for label, other in first_of.items() if label != example.label)
@@ -33,7 +33,7 @@ def _clashes(examples: Iterable[Example]) -> dict[str, Skipped]:
 def _leaks(examples: Iterable[Example]) -> dict[str, Skipped]:
     """By path, the photographs that have a copy, or one that looks alike, in a later part."""
     found = {}
-    for alike in _together(examples, group_id):
+    for alike in _groups_by(examples, group_id):
         last = max((example.split for example in alike), key=("", *SPLITS).index)
         others = [example for example in alike if example.split == last]
         path_of = {other.sha256: other.path for other in reversed(others)}
@@ -45,7 +45,7 @@ def _leaks(examples: Iterable[Example]) -> dict[str, Skipped]:
     return found
 
 
-def _together(examples: Iterable[Example], key: Callable[[Example], Hashable]) -> list[list[Example]]:
+def _groups_by(examples: Iterable[Example], key: Callable[[Example], Hashable]) -> list[list[Example]]:
     """The groups of examples with the same key, if they have more than one example."""
     found: dict[Hashable, list[Example]] = {}
     for example in examples:

@@ -34,7 +34,7 @@ def groups(fingerprints: Mapping[str, str]) -> dict[str, str]:
     Two contents that both look like a third are in one group. 100,000 contents take a minute on two cores, and memory
     for one block of comparisons.
     """
-    contents = sorted(content for content, found in fingerprints.items() if _tells(found))
+    contents = sorted(content for content, found in fingerprints.items() if _is_meaningful(found))
     signs = _signs([fingerprints[content] for content in contents])
     member_of = np.arange(len(contents))
     for first in range(0, len(contents), _BLOCK):
@@ -43,13 +43,13 @@ def groups(fingerprints: Mapping[str, str]) -> dict[str, str]:
             alike = products >= BITS - 2 * MOST_DIFFERING
             if alike.any():
                 ones, others = np.nonzero(alike)
-                member_of = _joined(member_of, ones + first, others + second)
+                member_of = _merged(member_of, ones + first, others + second)
     _, smallest = np.unique(member_of, return_index=True)
     alone = {content: content for content in fingerprints}
     return alone | {content: contents[smallest[number]] for content, number in zip(contents, member_of, strict=True)}
 
 
-def _tells(found: str) -> bool:
+def _is_meaningful(found: str) -> bool:
     """Whether a fingerprint is meaningful.
 
     In a photograph half of the coefficients are above their median. In a picture of one colour, of one line, or of a
@@ -64,7 +64,7 @@ def _signs(found: list[str]) -> np.ndarray:
     return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
 
 
-def _joined(member_of: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _merged(member_of: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     """The groups, numbered from 0, after the groups of each pair from `ones` and `others` are merged."""
 
     from scipy.sparse import coo_array, csgraph  # takes a third of a second

@@ -19,8 +19,8 @@ def load(config: Config, name: str = "") -> Dataset:
     Raises:
         UsageError: it is not available, or has fewer than two classes.
     """
-    goes_on = bool(name)
-    dataset = _folder(config, goes_on) if config.data.dir else _load(config, name or config.data.name)
+    resumed = bool(name)
+    dataset = _folder(config, resumed) if config.data.dir else _load(config, name or config.data.name)
     if not dataset.classes:
         raise UsageError(
             f"{dataset.name}: none of its {len(dataset.skipped)} photographs can be used, the first because: "
@@ -35,7 +35,7 @@ def load(config: Config, name: str = "") -> Dataset:
     return dataset
 
 
-def _folder(config: Config, goes_on: bool) -> Dataset:
+def _folder(config: Config, resumed: bool) -> Dataset:
     data = config.data
     try:
         return load_folder(
@@ -44,7 +44,7 @@ def _folder(config: Config, goes_on: bool) -> Dataset:
             follow_links=data.follow_links,
             workers=data.workers,
             group_similar=data.group_similar,
-            keep_copies=goes_on,
+            keep_copies=resumed,
         )
     except UsageError as error:
         raise UsageError(f"--config.data.dir={error}") from error
