@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
     flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     flags.add_argument("--one-scene", action="store_true",
-                       help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
+                       help="photographs may look alike (--config.data.group_similar=False)")  # fmt: skip
     args = flags.parse_args(argv)
     if args.max_pixels < 1:
         raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")

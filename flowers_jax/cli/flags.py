@@ -27,7 +27,7 @@ def add_trained_model(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     flags.add_argument("--code", default="", metavar="MODULE:SPEC",
-                       help="of a run whose model stands outside the package; also FILE.py:SPEC")  # fmt: skip
+                       help="code of a model outside the package; also FILE.py:SPEC")  # fmt: skip
 
 
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Any, argparse.Namespace]:

@@ -73,7 +73,7 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
         like = {"batch_stats": {}} | shapes(module, preprocessing.size)
         like = {"params": like["params"], "batch_stats": like["batch_stats"]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
+        raise UsageError(f"{run.path / 'model.json'}: not a model of this version ({first_line(error)})") from error
     try:
         variables = checkpoints.model(number, parallel.replicated(like, devices))
     except UsageError:
@@ -96,17 +96,17 @@ def _spec(run: RunDirectory, description: Mapping[str, Any], code: str) -> Model
     """The model of a run: by its name in the package, or from the code that the caller names."""
     name = description.get("name")
     if not isinstance(name, str):
-        raise UsageError(f"{run.path / 'model.json'}: no model of this version (its name is {name!r})")
+        raise UsageError(f"{run.path / 'model.json'}: not a model of this version (its name is {name!r})")
     if not is_outside(name):
         if code:
             raise UsageError(f"--code={code}: {name} of --run={run.path} is the package's own; leave --code out")
         try:
             return find(name)
         except UsageError as error:
-            raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
+            raise UsageError(f"{run.path / 'model.json'}: not a model of this version ({first_line(error)})") from error
     if not code:
         raise UsageError(
-            f"--run={run.path}: its model is code from outside the package, which is never run unasked: give "
+            f"--run={run.path}: its model is code outside the package, which never runs without permission: give "
             f"--code={name}"
         )
     spec = find(code)

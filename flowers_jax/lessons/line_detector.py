@@ -28,7 +28,7 @@ def lines(photograph: Photograph) -> list[str]:
         "The image, 5x5, has a line in its middle column:",
         *rows(IMAGE),
         "",
-        "The kernel, 3x3, takes eight times the centre from the sum of its neighbours:",
+        "The kernel, 3x3, subtracts eight times the centre from the sum of its neighbours:",
         *rows(KERNEL),
         "",
         "Padding SAME puts a ring of zeros around the image, and the output is 5x5 again:",
@@ -37,10 +37,10 @@ def lines(photograph: Photograph) -> list[str]:
         "Padding VALID adds nothing, and the output is 3x3, the places where the kernel fits:",
         *rows(correlate(IMAGE, KERNEL, "VALID")),
         "",
-        "Only three columns answer, for only there the window meets the line (each number of it * the kernel's):",
+        "Only three columns are not 0, because only there the window covers the line (each number * the kernel's):",
         *_sums(),
         "The kernel's numbers add up to " + number(KERNEL.sum()) + ", so an even area gives 0, dark or bright.",
-        "At the ends the window meets the padding, so one 10 of the line is missing.",
+        "At the ends the window covers the padding, so one 10 of the line is missing.",
         "",
         *_on_a_photograph(photograph),
     ]
@@ -75,6 +75,6 @@ def _on_a_photograph(photograph: Photograph) -> list[str]:
     height, width, _ = photograph.shape
     return [
         f"The same kernel on a photograph of {height}x{width} in grey from 0 to 1, padding VALID:",
-        f"{answer.shape[0]}x{answer.shape[1]} answers from {answer.min():.2f} to {answer.max():.2f}",
+        f"{answer.shape[0]}x{answer.shape[1]} outputs from {answer.min():.2f} to {answer.max():.2f}",
         f"{share:.0%} of them are less than a quarter of the strongest, {strongest:.2f}: the others draw the edges",
     ]

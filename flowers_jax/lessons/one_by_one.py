@@ -29,7 +29,7 @@ def lines() -> list[str]:
         f"One channel and one filter: pure scaling. 6x6x1 times a filter of the one number {FACTOR}:",
         *(f"{left}  ->  {right}" for left, right in zip(rows(SCALED), rows(scaled()), strict=True)),
         "",
-        "With channels the filter is a weighted sum of those of one pixel, as a unit of a dense layer is:",
+        "With channels the filter is a weighted sum over the channels of one pixel, like a unit of a dense layer:",
         f"{rows(PIXEL[None])[0]} by the filter {rows(FILTER[None])[0]}: {products(PIXEL, FILTER)}",
         "",
         *_channels(),
@@ -80,12 +80,12 @@ def _channels() -> list[str]:
     image = _times(x.shape[1:])
     perceptron = jax.nn.relu(pixels @ mix)
     return [
-        f"{image} by 5 filters of 1x1x32 -> {_times(reduced.shape[1:])}: fewer channels, as many places",
+        f"{image} by 5 filters of 1x1x32 -> {_times(reduced.shape[1:])}: fewer channels, as many positions",
         f"32*5 + 5 = {reduce.size + 5} parameters, biases included",
         "largest difference from a dense layer run at each of the 36 pixels: " + _difference(reduced, pixels @ reduce),
         "",
         f"As many filters as channels, {image} -> {_times(mixed.shape[1:])}, then ReLU: network in network,",
-        "a small perceptron that walks over the image",
+        "a small perceptron that is applied at each pixel",
         f"largest difference from the perceptron at each pixel: {_difference(mixed, perceptron)}",
     ]
 
@@ -97,9 +97,9 @@ def _bottleneck() -> list[str]:
     return [
         f"Multiply-adds from {_times(IMAGE[1:])} to {_times(direct.output[1:])}, kernels [kh, kw, inputs, outputs].",
         f"Directly, {written[0]}",
-        f"By way of {REDUCED} channels, {written[1]}",
+        f"Through {REDUCED} channels, {written[1]}",
         f"and then {written[2]}",
-        f"together {total:,}, which is {total / direct.multiply_adds:.1%} of the direct way",
+        f"together {total:,}, which is {total / direct.multiply_adds:.1%} of the direct convolution",
     ]
 
 
@@ -113,7 +113,7 @@ def _dense_as_convolution() -> list[str]:
         f"A dense layer is a convolution with a kernel as large as the image. {_times(x.shape[1:])} = {x.size} inputs,",
         f"5 outputs, kernel {_times(kernel.shape)}, padding VALID -> {_times(convolved.shape[1:])}",
         f"largest difference from the dense layer: {_difference(convolved, dense)}",
-        f"on a larger image the same numbers answer at each place: 9x9x32 -> {_times(larger.shape[1:])}",
+        f"on a larger image the same kernel gives an output at each position: 9x9x32 -> {_times(larger.shape[1:])}",
     ]
 
 

@@ -58,7 +58,7 @@ def lines() -> list[str]:
         "The course's CNN, from the module as it is initialised:",
         *aligned,
         "",
-        "(height*width*channels + 1)*filters: each filter has a number for each place of its window and a bias.",
+        "(height*width*channels + 1)*filters: each filter has a weight for each position of its window, and a bias.",
         "A max-pool and a flatten have nothing to learn.",
         "",
         "Step by step with its parameters, ops.conv2d, the maxima and a matrix product give the module's logits: "

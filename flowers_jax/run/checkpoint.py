@@ -121,7 +121,7 @@ class Checkpoints:
             return self._model_of[number]
         model = self.progress(number).get("model_checkpoint")
         if not isinstance(model, int):  # a string could be a path out of the folder
-            raise UsageError(f"{self.folder / str(number)} names no checkpoint as its model but {model!r}")
+            raise UsageError(f"{self.folder / str(number)} names {model!r} as its model checkpoint, not a number")
         self._model_of[number] = model
         return model
 
@@ -146,7 +146,7 @@ class Checkpoints:
                 return self._orbax.restore(self.folder / str(number), args=ocp.args.Composite(**parts))
         except Exception as error:  # the checksums match, but orbax may fail on what another program wrote
             raise UsageError(
-                f"{self.folder / str(number)} is of no run of this version ({first_line(error)})"
+                f"{self.folder / str(number)} was not written by this version ({first_line(error)})"
             ) from error
 
     @functools.cached_property

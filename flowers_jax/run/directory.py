@@ -40,7 +40,7 @@ class RunDirectory(Files):
         if not (run.path / "model.json").is_file():
             raise UsageError(f"--run={path}: no run directory (no model.json in it); train.py prints where it writes")
         if not run.listed("model.json"):
-            raise UsageError(f"--run={path}: its {seal.NAME} is missing, and nothing else says whether it is whole")
+            raise UsageError(f"--run={path}: its {seal.NAME} is missing, so its files cannot be verified")
         return run
 
     def check(self, config: Config) -> bool:
@@ -71,8 +71,8 @@ class RunDirectory(Files):
             return True
         if "checkpoints" in inside and os.listdir(self.path / "checkpoints"):
             raise UsageError(
-                f"{flag}: its {seal.NAME} is missing, and nothing else says whether its checkpoints are whole; "
-                "bring it back, or give another folder"
+                f"{flag}: its {seal.NAME} is missing, so its checkpoints cannot be verified; "
+                "restore it, or give another folder"
             )
         return False  # the run stopped before it wrote anything
 
@@ -107,7 +107,7 @@ class RunDirectory(Files):
         try:
             return config_lib.from_flat(values)
         except UsageError as error:
-            raise UsageError(f"{self.path / 'config.json'} is of no run of this version: {error}") from error
+            raise UsageError(f"{self.path / 'config.json'} was not written by this version: {error}") from error
 
     def write_config(self, config: Config) -> None:
         self.write_json("config.json", config_lib.flatten(config))
@@ -167,7 +167,7 @@ class RunDirectory(Files):
                 what = "is gone" if example is None else "has changed"
                 raise UsageError(
                     f"{path} {what} since {self.path / 'splits.csv'} was written: "
-                    "bring it back, or start anew with another --workdir"
+                    "restore it, or start a new run with another --workdir"
                 )
             applied.append(replace(example, label=classes.index(row["label"]), split=row["split"]))
         skipped = tuple(one for one in dataset.skipped if one.path not in rows)  # without the run's own photographs

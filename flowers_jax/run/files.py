@@ -93,4 +93,4 @@ class Files:
             raise self._damaged(seal.NAME, str(error)) from error
 
     def _damaged(self, name: str, how: str) -> UsageError:
-        return UsageError(f"{self.path / name}: damaged ({how}); bring back a copy, or give another run directory")
+        return UsageError(f"{self.path / name}: damaged ({how}); restore a copy, or give another run directory")

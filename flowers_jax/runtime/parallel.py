@@ -33,7 +33,7 @@ def refuse_several_processes() -> None:
     count = distributed.global_state.num_processes if initialized else jax.process_count()
     if count > 1:
         raise UsageError(
-            f"jax.distributed has {count} processes, and a run is of one: start a single process, which trains on all "
+            f"jax.distributed has {count} processes, but a run uses one: start a single process, which trains on all "
             "devices of its machine (--config.devices=0)"
         )
 

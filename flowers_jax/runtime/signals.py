@@ -38,7 +38,8 @@ def noted() -> Iterator[Stop]:
     def note(signum: int) -> None:
         stop.signum = signum
         with contextlib.suppress(OSError):  # the same Ctrl-C may have ended the reader
-            os.write(2, b"\nsaving after this step; once more ends at once\n")  # the signal may have interrupted print
+            # not print, which the signal may have interrupted
+            os.write(2, b"\nsaving after this step; a second signal ends the program at once\n")
 
     with _handled(note):
         yield stop

@@ -56,7 +56,7 @@ def _check_weights(config: Config, spec: ModelSpec) -> None:
         return
     if weights not in ("auto", "none"):
         raise UsageError(f"--config.model.weights={weights}: {spec.name} has no pretrained weights; give none")
-    only_defaults(config, ("model.batch_norm",), f"{spec.name} has no pretrained weights, whose statistics could stay")
+    only_defaults(config, ("model.batch_norm",), f"{spec.name} has no pretrained weights with stored statistics")
 
 
 def _check_freeze(config: Config, spec: ModelSpec) -> None:

@@ -36,12 +36,12 @@ def schedule_remarks(config: Config) -> Iterator[str]:
     epochs, schedule = config.epochs, config.schedule
     if schedule.warmup_epochs > epochs:
         yield (
-            f"--config.schedule.warmup_epochs={schedule.warmup_epochs}: of {epochs} epochs the last has "
-            f"{epochs / schedule.warmup_epochs:.2f} of the rate that is asked for"
+            f"--config.schedule.warmup_epochs={schedule.warmup_epochs}: training ends after epoch {epochs}, at "
+            f"{epochs / schedule.warmup_epochs:.2f} of the learning rate"
         )
     if 0 < schedule.epochs <= schedule.warmup_epochs:
         yield (
-            f"--config.schedule.epochs={schedule.epochs}: the cosine is over before the warm-up of "
+            f"--config.schedule.epochs={schedule.epochs}: the cosine ends before the warm-up of "
             f"{schedule.warmup_epochs} epochs"
         )
     if late := [boundary for boundary in schedule.boundaries if boundary >= epochs]:
@@ -53,6 +53,6 @@ def stage_remarks(config: Config) -> Iterator[str]:
     monitor = config.checkpoint.monitor
     if config.transfer.epochs and config.checkpoint.use == "best" and monitor.startswith("train_"):
         yield (
-            f"--config.checkpoint.monitor={monitor}: the two stages differ in what they train on: their figures do "
-            "not compare, a val_ metric does"
+            f"--config.checkpoint.monitor={monitor}: the two stages train on different data, so their figures are "
+            "not comparable; give a val_ metric"
         )

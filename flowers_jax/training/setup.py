@@ -93,7 +93,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
     usable = checkpoints.usable() if begun else None
     if begun and checkpoints.lost():
         raise UsageError(
-            f"{checkpoints.folder}: every checkpoint is damaged; bring back a copy of one, or remove that folder to "
+            f"{checkpoints.folder}: every checkpoint is damaged; restore a copy of one, or remove that folder to "
             "start over with the same photographs"
         )
     dataset = _dataset(config, run, begun)

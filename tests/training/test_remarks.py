@@ -60,10 +60,10 @@ def test_no_test_part_leaves_no_class_out(smoke, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"warmup_epochs": 1.5}, "warmup_epochs=1.5: of 1 epochs the last has 0.67 of the rate that is asked for"),
+        ({"warmup_epochs": 1.5}, "warmup_epochs=1.5: training ends after epoch 1, at 0.67 of the learning rate"),
         (
             {"name": "cosine", "epochs": 0.5, "warmup_epochs": 0.5},
-            "the cosine is over before the warm-up of 0.5 epochs",
+            "the cosine ends before the warm-up of 0.5 epochs",
         ),
         ({"name": "piecewise", "boundaries": (0.5, 1.0, 2.0)}, "boundaries: 1 epochs end before 1.0, 2.0"),
     ],
@@ -103,6 +103,6 @@ def test_a_training_figure_that_chooses_between_two_stages(smoke):
     smoke.checkpoint.monitor = "train_loss"
     assert not list(stage_remarks(smoke))
     smoke.transfer.epochs = 1
-    assert "monitor=train_loss: the two stages differ" in next(stage_remarks(smoke))
+    assert "monitor=train_loss: the two stages train on different data" in next(stage_remarks(smoke))
     smoke.checkpoint.use = "last"
     assert not list(stage_remarks(smoke))

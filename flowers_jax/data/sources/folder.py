@@ -99,7 +99,7 @@ def _remarks(dataset: Dataset) -> Iterator[Skipped]:
     spelled: dict[str, str] = {}
     for label, name in enumerate(dataset.classes):
         if pictures[label] == 1:
-            yield Skipped(f"{name}/", "class of one photograph: no one can both train on it and test it")
+            yield Skipped(f"{name}/", "class of one photograph: it cannot be both trained on and tested")
         other = spelled.setdefault(name.casefold(), name)
         if other != name:
             yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")
@@ -117,7 +117,7 @@ def _mistaken_parts(dataset: Dataset) -> Iterator[Skipped]:
         others = set().union(*(held for other, held in inside.items() if other != name))
         if "train" in name.casefold() and "" not in folders and (shared := sorted(folders & others)):
             where = f"{shared[0]}/ is in other classes too"
-            yield Skipped(f"{name}/", f"taken for a class, but {where}; parts are named train/, validation/, test/")
+            yield Skipped(f"{name}/", f"used as a class, but {where}; parts are named train/, validation/, test/")
 
 
 class _Walk:
