@@ -1,3 +1,3 @@
-"""Train, trust and ship flower classifiers in JAX/Flax."""
+"""Train, evaluate and use image classifiers in JAX/Flax."""
 
 __version__ = "0.1.0"

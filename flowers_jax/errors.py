@@ -1,23 +1,23 @@
-"""The three ways a command ends other than well, each with its own exit status (`flowers_jax.cli`), and a warning."""
+"""The three kinds of failure of a command, each with its own exit status (`flowers_jax.cli`), and two warnings."""
 
 import signal
 
 
 def first_line(error: BaseException) -> str:
-    """What other people's errors say, for messages of one line."""
+    """The first line of an error of another package, for messages of one line."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 class UsageError(ValueError):
-    """A mistake of the caller's, seen before work starts: exit status 2, nothing written."""
+    """A mistake of the caller, detected before work starts: exit status 2, nothing is written."""
 
 
 class TrainingError(RuntimeError):
-    """A failure while running (a loss that is not finite, a lost file): exit status 1."""
+    """A failure while running (a loss that is not finite, a missing file): exit status 1."""
 
 
-class Interrupted(Exception):  # noqa: N818 (named as KeyboardInterrupt is: it is no error)
-    """Training stopped by a signal with its state saved: exit status 128 + signal number."""
+class Interrupted(Exception):  # noqa: N818 (named like KeyboardInterrupt: it is not an error)
+    """A signal stopped the training and the state is saved: exit status 128 + signal number."""
 
     def __init__(self, signum: int, message: str):
         super().__init__(message)
@@ -25,8 +25,8 @@ class Interrupted(Exception):  # noqa: N818 (named as KeyboardInterrupt is: it i
 
 
 class DamageWarning(UserWarning):
-    """Something that a run wrote is not as it was written, and is not used."""
+    """A file that a run wrote has changed since, and is not used."""
 
 
 class ChangedCode(DamageWarning):
-    """A run's model is built with other code than it was trained with."""
+    """The code of a run's model differs from the code that trained it."""

@@ -1,4 +1,4 @@
-"""What a model wants its input to be."""
+"""The input that a model expects."""
 
 from dataclasses import dataclass, replace
 
@@ -21,13 +21,13 @@ class Preprocessing:
 
     Attributes:
         size: height and width in pixels.
-        resize: `crop` takes the central square of side `crop` times the shorter side; `stretch` squeezes the
-            whole photograph into the square (as Keras's `flow_from_directory`).
-        crop: that fraction.
+        resize: `crop` takes the central square of side `crop` times the shorter side; `stretch` resizes the
+            whole photograph to a square (as Keras's `flow_from_directory`).
+        crop: the fraction in `resize`.
         interpolation: `bilinear` or `bicubic`, antialiased.
         mean, std: per channel, of pixel values in [0, 1].
-        samplewise: each image is brought to mean 0 and standard deviation 1 by itself, as Keras's
-            `ImageDataGenerator` does with `samplewise_center` and `samplewise_std_normalization`.
+        samplewise: each image is normalized to mean 0 and standard deviation 1 by its own statistics, as in Keras's
+            `ImageDataGenerator` with `samplewise_center` and `samplewise_std_normalization`.
     """
 
     size: int
@@ -39,27 +39,27 @@ class Preprocessing:
     interpolation: str = "bilinear"
 
     def at(self, size: int, crop: float = 0.0) -> "Preprocessing":
-        """The same at another size and, unless it is 0, with another central square."""
+        """The same at another size, and with another `crop` if that is not 0."""
         own = replace(self, size=size)
         return replace(own, resize="crop", crop=crop) if crop else own
 
     def normalized(self, how: str) -> "Preprocessing":
-        """The same as `config.data.normalize` wants it; of `featurewise` the statistics are still to be measured."""
+        """The same with the normalization `config.data.normalize`; `featurewise` statistics are measured later."""
         if how == "auto":
             return self
         return replace(self, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), samplewise=how == "samplewise")
 
     def normalize(self, images: Images | Pixels) -> Pixels:
-        """0..255 of whatever type -> (x / 255 - mean) / std, float32."""
+        """0..255 of any type -> (x / 255 - mean) / std, float32."""
         mean, std = (jnp.array(values, jnp.float32) for values in (self.mean, self.std))
         pixels = jnp.asarray(images, jnp.float32) * (1 / (255 * std)) - mean / std
         return _standardize(pixels) if self.samplewise else pixels
 
 
 def channel_statistics(images: HostImages) -> tuple[Channels, Channels]:
-    """Mean and standard deviation of each channel in [0, 1], as `ImageDataGenerator.fit` finds them featurewise.
+    """Mean and standard deviation of each channel of [N, H, W, 3] in [0, 1], as Keras's `ImageDataGenerator.fit`.
 
-    One image at a time in whole numbers, which are exact: [N, H, W, 3].
+    Sums are whole numbers, one image at a time, so they are exact.
     """
     sums, squares = np.zeros(3, np.int64), np.zeros(3, np.int64)
     for image in images:
@@ -75,5 +75,5 @@ def channel_statistics(images: HostImages) -> tuple[Channels, Channels]:
 def _standardize(pixels: Pixels) -> Pixels:
     centred = pixels - pixels.mean((1, 2, 3), keepdims=True)
     variance = (centred * centred).mean((1, 2, 3), keepdims=True)
-    # Of an even image the variance is 0, where a square root has no gradient.
+    # The variance of an image of one colour is 0, where a square root has no gradient.
     return centred / (jnp.sqrt(jnp.maximum(variance, TINY)) + KERAS_EPSILON)

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, Int, UInt8
 
 Devices = Sequence[Any]
-"""Of `jax.Device`, which a type checker takes for a variable."""
+"""A sequence of `jax.Device`; a type checker does not accept that name as a type."""
 
 Images = UInt8[Array, "batch height width 3"] | UInt8[np.ndarray, "batch height width 3"]
-"""Photographs as the decoder leaves them, [B, H, W, 3], uint8."""
+"""Decoded photographs, [B, H, W, 3], uint8."""
 
 Picture = Float32[Array, "height width 3"]
 """One image with values of 0 to 255, [H, W, 3], float32."""
@@ -25,4 +25,4 @@ HostLogits = Float[np.ndarray, "examples classes"]
 HostLabels = Int[np.ndarray, "examples"]
 Labels = Int[Array, "batch"]
 Mask = Bool[Array, "batch"]
-"""True where the row is a real example, False where it only fills up the batch."""
+"""True for a real example, False for a row that only fills the batch."""

@@ -1,4 +1,4 @@
-"""Draw what a config's augmentation makes of photographs; see flowers_jax.cli.augment."""
+"""Draw photographs with the augmentation of a config; see flowers_jax.cli.augment."""
 
 from flowers_jax.cli.program import run_command
 

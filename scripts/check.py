@@ -1,4 +1,4 @@
-"""List what is wrong with a folder of photographs; see flowers_jax.cli.check."""
+"""List the problems of a folder of photographs; see flowers_jax.cli.check."""
 
 from flowers_jax.cli.program import run_command
 

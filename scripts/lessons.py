@@ -1,4 +1,4 @@
-"""Print what a convolution is; see flowers_jax.cli.lessons."""
+"""Explain convolution; see flowers_jax.cli.lessons."""
 
 from flowers_jax.cli.program import run_command
 

@@ -1,4 +1,4 @@
-"""The layers of the model that a config asks for; see flowers_jax.cli.summary."""
+"""Print the layers of the model of a config; see flowers_jax.cli.summary."""
 
 from flowers_jax.cli.program import run_command
 

@@ -1,4 +1,4 @@
-"""Train a classifier on photographs and say how good it is; see flowers_jax.cli.train."""
+"""Train a classifier on photographs and measure its accuracy; see flowers_jax.cli.train."""
 
 from flowers_jax.cli.program import run_command
 

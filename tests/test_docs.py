@@ -1,15 +1,21 @@
-"""What README and docs name is there: links, keys of a config, scripts and configs."""
+"""What README and docs name is there: links, keys of a config, scripts and configs; files, functions and layers."""
 
+import importlib
+import operator
 import re
 
 import pytest
 
 from flowers_jax import config
 from tests.conftest import ROOT
+from tests.test_layering import LAYERS
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEYS = config.KEYS.keys() | config.option_keys().keys()
 PARTS = {name.split(".")[0] for name in KEYS if "." in name}
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+NAMED = re.findall(r"`([\w/]+\.py)`((?:(?::\s|, )`[A-Za-z_.]+`)*)", ARCHITECTURE)
+"""(path, the names that follow it) of "`path.py`: `name`, `name`"."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -28,3 +34,21 @@ def test_keys_scripts_and_configs_exist(page):
     added = {f".{leaf}" for leaf in re.findall(r"^\+ +(\w+): .* = key\(", text, re.MULTILINE)}  # by an example
     assert [name for name in sorted(named) if name not in KEYS and not name.endswith(tuple(added))] == []
     assert [name for name in sorted(files) if not (ROOT / name).is_file()] == []
+
+
+def test_architecture_names_files_and_functions_that_exist():
+    assert len(NAMED) > 50
+    for path, names in NAMED:
+        if path.startswith("tests/"):
+            assert (ROOT / path).is_file(), path
+        elif "NAME" not in path:
+            dotted = f"flowers_jax/{path}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            module = importlib.import_module(dotted)
+            for name in re.findall(r"`(.+?)`", names):
+                operator.attrgetter(name)(module)
+
+
+def test_architecture_lists_the_layers():
+    (block,) = re.findall(r"```text\n(cli .*?)\n```", ARCHITECTURE, flags=re.S)
+    listed = [line.split()[0] for line in block.splitlines()]
+    assert listed == [*LAYERS, "errors,"]

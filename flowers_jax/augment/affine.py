@@ -1,7 +1,7 @@
-"""Affine changes of an image as Keras's `ImageDataGenerator` makes them.
+"""The affine transform of Keras's `ImageDataGenerator`.
 
 Sources: Keras `legacy/preprocessing/image.py` (`apply_affine_transform`) for the matrix, SciPy
-`ndimage/src/ni_interpolation.c` (`affine_transform`, order 0 and 1) for what lies outside and between pixels.
+`ndimage/src/ni_interpolation.c` (`affine_transform`, order 0 and 1) for values outside the image and between pixels.
 """
 
 from typing import Any
@@ -31,18 +31,18 @@ def apply_affine(
     cval: float = 0.0,
     order: int = 1,
 ) -> Float32[Array, "height width channels"]:
-    """Keras's `apply_affine_transform`: each pixel is read where the matrix says, in the same units of grey.
+    """Keras's `apply_affine_transform`: each pixel is read at the position that the matrix gives.
 
-    Numbers are calculated with in float64 on the host, as Keras does; traced values in float32 on the device.
+    Python numbers are computed in float64 on the host, as in Keras; traced values in float32 on the device.
 
     Args:
         image: [H, W, C] of any type.
         theta, shear: degrees.
-        tx, ty: pixels, of columns and of rows: Keras takes its two axes for x and y and then exchanges them.
-        zx, zy: of columns and of rows; below 1 enlarges.
-        fill_mode: what is read outside of the image: one of `FILL_MODES`.
-        cval: what `constant` reads there.
-        order: 0 takes the nearest pixel, 1 interpolates between the four around.
+        tx, ty: pixels, along columns and along rows: Keras uses its two axes as x and y and then exchanges them.
+        zx, zy: factors for columns and for rows; below 1 enlarges.
+        fill_mode: how positions outside the image are read: one of `FILL_MODES`.
+        cval: the value outside the image for `constant`.
+        order: 0 takes the nearest pixel, 1 interpolates between the four pixels around.
 
     Raises:
         ValueError: another `fill_mode` or `order`.
@@ -59,10 +59,10 @@ def apply_affine(
 def affine_matrix(
     theta: Scalar, tx: Scalar, ty: Scalar, shear: Scalar, zx: Scalar, zy: Scalar, size: tuple[int, int]
 ) -> Array | np.ndarray:
-    """[3, 3], from (row, column, 1) of the result to those of the source.
+    """[3, 3], from (row, column, 1) of the result to (row, column, 1) of the source.
 
-    Rotation, shift, shear and zoom in that order about the centre. It is float64 NumPy unless a value is a JAX
-    array. As in Keras, of an image that is not square the halves of height and width are exchanged in the centre.
+    Rotation, shift, shear and zoom in this order about the centre. It is float64 NumPy unless a value is a JAX array.
+    As in Keras, the centre of an image that is not square has half the height and half the width exchanged.
     """
     xp = jnp if any(isinstance(value, jax.Array) for value in (theta, tx, ty, shear, zx, zy)) else np
     turn, slant = xp.deg2rad(theta), xp.deg2rad(shear)
@@ -85,7 +85,7 @@ def sample(
     cval: float = 0.0,
     order: int = 1,
 ) -> Float32[Array, "_height _width channels"]:
-    """[*size, C] whose pixel (i, j) is the image's at `matrix` times (i, j, 1); other arguments as `apply_affine`."""
+    """[*size, C]; pixel (i, j) is the image at `matrix` times (i, j, 1). Other arguments as in `apply_affine`."""
     xp = jnp if isinstance(matrix, jax.Array) else np
     height, width, channels = image.shape
     i, j = xp.arange(size[0])[:, None], xp.arange(size[1])[None, :]
@@ -111,9 +111,9 @@ def sample(
 
 
 def _fold(xp: Any, place: Any, length: int, fill_mode: str) -> tuple[Any, Any]:
-    """Coordinates brought into the image, and whether they lay there.
+    """Coordinates mapped into the image, and whether they were inside.
 
-    What is left outside by less than a pixel is for `sample`'s clipping.
+    Results may be outside by less than a pixel; `sample` clips them.
     """
     inside = (place >= 0) & (place <= length - 1)
     if length == 1:

@@ -1,6 +1,6 @@
 """Changes of colour. Images are float32 [H, W, 3] in 0..255 and stay in that range.
 
-Sources: Pillow `ImageEnhance`, torchvision `transforms/_functional_tensor.py`; weights of grey are ITU-R BT.601's.
+Sources: Pillow `ImageEnhance`, torchvision `transforms/_functional_tensor.py`; ITU-R BT.601 for the weights of grey.
 """
 
 import functools
@@ -19,8 +19,8 @@ def color_jitter(key: Key[Array, ""], image: Picture, strengths: tuple[float, fl
     """torchvision's `ColorJitter`, always in this order: brightness, contrast, saturation, hue.
 
     Args:
-        strengths: a factor is uniform in 1 - strength .. 1 + strength (not below 0), and hue, in turns of the colour
-            circle, in -strength .. strength. 0 leaves it alone.
+        strengths: a factor is uniform in 1 - strength .. 1 + strength (not below 0). Hue, in turns of the colour
+            circle, is uniform in -strength .. strength. A strength of 0 changes nothing.
     """
     changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
     for one, change, strength, neutral in zip(jax.random.split(key, 4), changes, strengths, (1, 1, 1, 0), strict=True):
@@ -46,11 +46,11 @@ def adjust_saturation(image: Picture, factor: Scalar) -> Picture:
 
 
 def adjust_hue(image: Picture, turns: Scalar) -> Picture:
-    """Turn the colour circle; brightness (the largest channel) and saturation stay."""
-    # Not `image.max(-1)`: its gradient looks for the largest again, which another fusion has rounded otherwise: 0 / 0.
+    """Turn the colour circle; brightness (the largest channel) and saturation do not change."""
+    # Not `image.max(-1)`: its gradient searches the maximum again, and another fusion may round it differently: 0 / 0.
     largest, smallest = (functools.reduce(of, jnp.moveaxis(image, -1, 0)) for of in (jnp.maximum, jnp.minimum))
     spread = largest - smallest
-    safe = jnp.where(spread > 0, spread, 1)  # of grey there is no hue; and no 0 / 0 in gradients
+    safe = jnp.where(spread > 0, spread, 1)  # grey has no hue; this also avoids 0 / 0 in gradients
     red, green, blue = ((largest - image[..., channel]) / safe for channel in range(3))
     sixths = jnp.where(
         image[..., 0] == largest,
@@ -58,21 +58,21 @@ def adjust_hue(image: Picture, turns: Scalar) -> Picture:
         jnp.where(image[..., 1] == largest, 2 + red - blue, 4 + green - red),
     )
     sixths = sixths + 6 * turns
-    # Of HSV back to RGB: a channel is the largest less a share of the spread (Smith 1978, in closed form).
+    # From HSV back to RGB: a channel is the largest minus a share of the spread (Smith 1978, in closed form).
     places = sixths[..., None] + jnp.array([5.0, 3.0, 1.0])
-    places = places - 6 * jnp.floor(places / 6)  # places % 6, of which XLA makes calls of fmod
+    places = places - 6 * jnp.floor(places / 6)  # places % 6 without the calls of fmod that XLA makes
     share = jnp.clip(jnp.minimum(places, 4 - places), 0, 1)
     return largest[..., None] - spread[..., None] * share
 
 
 def shift_channels(image: Picture, intensity: Scalar) -> Picture:
-    """Keras's `apply_channel_shift`: add to every channel, within the range that the image has."""
+    """Keras's `apply_channel_shift`: add to every channel, clipped to the range of the image."""
     constant = jax.lax.stop_gradient(image)  # see `adjust_hue`
     return jnp.clip(image + intensity, constant.min(), constant.max())
 
 
 def blend(other: Array, image: Picture, factor: Scalar) -> Picture:
-    """`other` at 0, the image at 1, beyond it at more; clipped to 0..255."""
+    """`other` for factor 0, the image for 1, extrapolated above 1; clipped to 0..255."""
     return jnp.clip(other + factor * (image - other), 0, 255)
 
 

@@ -1,4 +1,4 @@
-"""All that a config's `augment` asks for, in one program for a batch."""
+"""All augmentations of `config.augment`, in one program for a batch."""
 
 import math
 from dataclasses import dataclass, field, fields, replace
@@ -24,7 +24,7 @@ WHOLE = (1.0, 1.0)
 
 @dataclass(frozen=True)
 class Augment:
-    """Settings; at the defaults nothing changes. `config_types.Augment` says what each does."""
+    """The settings; the defaults change nothing. `config_types.Augment` explains each."""
 
     generator: Generator = field(default_factory=Generator)
     crop_scale: tuple[float, float] = WHOLE
@@ -53,12 +53,12 @@ def from_config(config: Config) -> Augment:
 
 
 def stored(preprocessing: Preprocessing, augment: Augment) -> Preprocessing:
-    """How training photographs are decoded: as all others, but where they are cropped at random with their margins.
+    """How training photographs are decoded: as all others, but with margins if they are cropped at random.
 
-    Where others are the central 7/8 at 224, these are the whole square at 256.
+    For example the others are the central 7/8 at 224, and these are the whole square at 256.
 
     Raises:
-        UsageError: the square has a side of more than `MOST_SIDE` pixels.
+        UsageError: the side of the square is more than `MOST_SIDE` pixels.
     """
     if augment.crop_scale == WHOLE:
         return preprocessing
@@ -77,7 +77,7 @@ def augment_images(
 ) -> Float32[Array, "batch size size 3"]:
     """One draw for each image, from its key: [B, S, S, 3] in 0..255 -> [B, size, size, 3] in 0..255.
 
-    In this order: random-resized-crop, the generator's transform, colour jitter, RandAugment, random erasing.
+    The order is random-resized-crop, the generator's transform, colour jitter, RandAugment, random erasing.
     """
     a, size = augment, augment.crop_size or preprocessing.size
     crop, move, jitter, change, erase = jnp.moveaxis(jax.vmap(lambda key: jax.random.split(key, 5))(keys), 1, 0)
@@ -87,7 +87,7 @@ def augment_images(
     pixels = jax.vmap(lambda key, image: generator_transform(key, image, a.generator))(move, pixels)
     if any(a.color_jitter):
         pixels = jax.vmap(lambda key, image: color_jitter(key, image, a.color_jitter))(jitter, pixels)
-    if a.rand_augment_layers:  # image after image, for each goes another way
+    if a.rand_augment_layers:  # image by image, because each image has other changes
         layers, magnitude = a.rand_augment_layers, a.rand_augment_magnitude
         pixels = lax.map(lambda pair: rand_augment(pair[0], pair[1], layers, magnitude), (change, pixels))
     if a.random_erasing:
@@ -99,7 +99,7 @@ def augment_images(
 
 
 def mix(key: Key[Array, ""], own: Examples, partners: Examples, augment: Augment) -> Examples:
-    """mixup, CutMix, or one of them by the toss of a coin, for the whole batch."""
+    """mixup, CutMix, or one of the two at random, for the whole batch."""
     coin, draw = jax.random.split(key)
     if not augment.cutmix:
         return mixup(draw, own, partners, augment.mixup)

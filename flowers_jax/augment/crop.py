@@ -26,7 +26,7 @@ def random_resized_crop(
     height, width, _ = image.shape
     top, left, tall, wide = draw_box(key, scale, height, width)
     rows, columns = tall / size, wide / size
-    # Pixels are areas: the middle of the first one of the result is half a step into the box.
+    # Pixels are areas: the centre of the first pixel of the result is half a step inside the box.
     matrix = jnp.stack([
         jnp.stack([rows, jnp.zeros(()), top + rows / 2 - 0.5]),
         jnp.stack([jnp.zeros(()), columns, left + columns / 2 - 0.5]),
@@ -35,9 +35,9 @@ def random_resized_crop(
 
 
 def draw_box(key: Key[Array, ""], scale: tuple[float, float], height: int, width: int) -> Box:
-    """A share of the area uniform in `scale`, a ratio of width to height log-uniform in 3/4 to 4/3, anywhere.
+    """A random box, its share of the area uniform in `scale`, its ratio of width to height log-uniform in 3/4 to 4/3.
 
-    Of ten draws the first that the image has room for; if none fits, the largest central part of such a ratio.
+    It is the first of ten draws that fits into the image, or the largest central box of such a ratio if none fits.
     """
     areas, ratios, places = jax.random.split(key, 3)
     area = jax.random.uniform(areas, (TRIES,), minval=scale[0], maxval=scale[1]) * height * width

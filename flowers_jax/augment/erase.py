@@ -12,13 +12,13 @@ AREA, RATIO = (0.02, 1 / 3), (0.3, 1 / 0.3)
 def random_erasing(
     key: Key[Array, ""], image: Picture, probability: float, fill: tuple[float, float, float]
 ) -> Picture:
-    """Paint a rectangle over, with that probability.
+    """Fill a random rectangle with a colour, with this probability.
 
-    It has a share of the area uniform in 2 % to a third and a ratio of height to width log-uniform in 0.3 to 3.3, is
-    no larger than the image, and lies anywhere in it.
+    Its share of the area is uniform in 2 % to a third, and its ratio of height to width log-uniform in 0.3 to 3.3. It
+    is no larger than the image, and its position is uniform.
 
     Args:
-        fill: the colour, 0 to 255; the mean that the model subtracts leaves zeros.
+        fill: the colour, 0 to 255; the mean that the model subtracts gives zeros.
     """
     height, width, _ = image.shape
     keys = jax.random.split(key, 4)

@@ -1,4 +1,4 @@
-"""The random transform of Keras's `ImageDataGenerator`, with its settings by their names.
+"""The random transform of Keras's `ImageDataGenerator`, with the same names of settings.
 
 Source: Keras `legacy/preprocessing/image.py` (`get_random_transform`, `apply_transform`).
 """
@@ -16,17 +16,17 @@ from flowers_jax.types import Picture
 
 @dataclass(frozen=True)
 class Generator:
-    """What `ImageDataGenerator` is told. At the defaults nothing changes.
+    """The settings of `ImageDataGenerator`. The defaults change nothing.
 
     Attributes:
-        rotation_range: degrees, to either side.
-        width_shift_range, height_shift_range: of the size where below 1, else pixels. In Keras the width's shift
-            moves the content up and down and the height's moves it sideways, and so they do here.
-        documented_shifts: they move it along the axis that they are named for.
-        shear_range: degrees, to either side.
-        zoom_range: between which factors height and width are read, each by itself; below 1 enlarges.
-        brightness_range: between which factors.
-        channel_shift_range: units of grey, to either side.
+        rotation_range: degrees, in both directions.
+        width_shift_range, height_shift_range: a fraction of the size if below 1, else pixels. As in Keras, the width
+            shift moves the content vertically and the height shift moves it horizontally.
+        documented_shifts: shifts move the content along the axis of their name.
+        shear_range: degrees, in both directions.
+        zoom_range: limits of the factors of height and width, which are independent; below 1 enlarges.
+        brightness_range: limits of the factor.
+        channel_shift_range: grey levels, in both directions.
     """
 
     rotation_range: float = 0.0
@@ -53,7 +53,7 @@ class Generator:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Transform:
-    """One draw: the arguments of `apply_affine`, whether to flip, and by how much colours change."""
+    """One draw: the arguments of `apply_affine`, the flips, and the changes of colour."""
 
     theta: Scalar
     tx: Scalar
@@ -98,7 +98,7 @@ def draw(key: Key[Array, ""], generator: Generator, height: int, width: int) -> 
 def apply(image: Picture, transform: Transform, generator: Generator) -> Picture:
     """Change one image, 0 to 255, in Keras's order: affine, channels, flips, brightness.
 
-    What `generator` leaves alone is not computed. Brightness is not rounded to whole greys, as Keras's is.
+    Changes that `generator` does not use are not computed. Keras rounds brightness to whole grey levels; this does not.
     """
     t, g = transform, generator
     if g.moves_pixels:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float32, Int, Key
 
 
 class Examples(NamedTuple):
-    """Images with the distribution over classes that they are to be given.
+    """Images with their target distribution over classes.
 
     Attributes:
         images: [B, H, W, 3], or features [B, F], which are not mixed.
@@ -24,16 +24,16 @@ class Examples(NamedTuple):
 
 
 def mixup(key: Key[Array, ""], own: Examples, partners: Examples, alpha: float) -> Examples:
-    """Images and targets, each as `weight` of its own and the rest of its partner's."""
+    """Images and targets: `weight` times its own plus the rest of its partner's."""
     weight = jax.random.beta(key, alpha, alpha)
     return jax.tree.map(lambda a, b: weight * a + (1 - weight) * b, own, partners)
 
 
 def cutmix(key: Key[Array, ""], own: Examples, partners: Examples, alpha: float) -> Examples:
-    """A rectangle of each image is its partner's, and the targets have the shares of the area.
+    """Replace a rectangle of each image by its partner's pixels, and mix the targets by area.
 
-    The rectangle has the image's shape and 1 - weight of its area, lies around any of its pixels, and is cut off
-    at the edges.
+    The rectangle has the proportions of the image and 1 - weight of its area. Its centre is any pixel, and it is cut at
+    the edges.
     """
     first, second = jax.random.split(key)
     _, height, width, _ = own.images.shape
@@ -46,7 +46,7 @@ def cutmix(key: Key[Array, ""], own: Examples, partners: Examples, alpha: float)
 
 
 def paste(own: Examples, partners: Examples, box: tuple[Array, Array, Array, Array]) -> Examples:
-    """The partners' pixels in rows top to bottom and columns left to right, the ends excluded; targets by area."""
+    """Paste the partners' pixels of rows top..bottom and columns left..right (ends excluded); mix targets by area."""
     top, left, bottom, right = box
     _, height, width, _ = own.images.shape
     rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None, :]
@@ -57,9 +57,9 @@ def paste(own: Examples, partners: Examples, box: tuple[Array, Array, Array, Arr
 
 
 def partner_rows(examples: Int[Array, ""], rows: Int[Array, " batch"]) -> Int[Array, " batch"]:
-    """Whom each row of a batch is mixed with: the next of its `examples`, the first for the last.
+    """The partner of each row of a batch: the next of its `examples`; the partner of the last is the first.
 
-    Batches are shuffled, so the next is any. Rows from `examples` on only fill up the batch and stay by themselves:
-    neither they nor an example mixed with them would be counted right.
+    Batches are shuffled, so the next example is a random one. Rows from `examples` on only fill the batch and are not
+    mixed, because they, and an example mixed with them, would be counted wrongly.
     """
     return jnp.where(rows < examples, (rows + 1) % examples, rows)

@@ -1,7 +1,7 @@
 """RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719): a few random changes of one strength.
 
-Source of the fourteen changes and of their strengths: torchvision `transforms/autoaugment.py` (`RandAugment`); what
-each does is Pillow's `ImageOps` and `ImageEnhance`.
+Sources: torchvision `transforms/autoaugment.py` (`RandAugment`) for the fourteen changes and their strengths, Pillow's
+`ImageOps` and `ImageEnhance` for each change.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ STRONGEST = 30
 
 
 def rand_augment(key: Key[Array, ""], image: Picture, layers: int, magnitude: float) -> Picture:
-    """`layers` changes drawn from `CHANGES`, one after the other, each to either side at random.
+    """`layers` changes drawn from `CHANGES`, one after the other, each in a random direction.
 
     Args:
         magnitude: 0 to 30; the paper's best for ImageNet is 9.
@@ -28,7 +28,7 @@ def rand_augment(key: Key[Array, ""], image: Picture, layers: int, magnitude: fl
     for one in jax.random.split(key, layers):
         which, side = jax.random.split(one)
         signed = jnp.where(jax.random.bernoulli(side), strength, -strength)
-        # Not for vmap, under which every image would go through every change.
+        # Do not use under vmap, which would compute every change for every image.
         image = lax.switch(jax.random.randint(which, (), 0, len(CHANGES)), CHANGES, image, signed)
     return image
 
@@ -43,7 +43,7 @@ def autocontrast(image: Picture, strength: Scalar = 0.0) -> Picture:
 
 
 def equalize(image: Picture, strength: Scalar = 0.0) -> Picture:
-    """Spread each channel's histogram evenly, as Pillow does; whole greys."""
+    """Equalize each channel's histogram, as Pillow does; whole grey levels."""
     del strength
     greys = jnp.round(image).astype(jnp.int32)
 
@@ -58,19 +58,19 @@ def equalize(image: Picture, strength: Scalar = 0.0) -> Picture:
 
 
 def solarize(image: Picture, strength: Scalar) -> Picture:
-    """Invert what is as bright as the threshold, which falls from 255 to 0."""
+    """Invert values at or above the threshold, which falls from 255 to 0 with the strength."""
     return jnp.where(image >= 255 * (1 - jnp.abs(strength)), 255 - image, image)
 
 
 def posterize(image: Picture, strength: Scalar) -> Picture:
-    """Keep the upper 8 to 4 bits."""
+    """Keep the upper 8 (weak) to 4 (strong) bits."""
     bits = 8 - jnp.round(jnp.abs(strength) * STRONGEST / (STRONGEST / 4)).astype(jnp.int32)
     step = 2.0 ** (8 - bits)
     return jnp.floor(image / step) * step
 
 
 def sharpness(image: Picture, strength: Scalar) -> Picture:
-    """Away from the image smoothed by a 3x3 window, or towards it; the outermost pixels stay."""
+    """Blend with the image smoothed by a 3x3 window: sharper or softer; the outermost pixels do not change."""
     weights = jnp.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], jnp.float32) / 13
     height, width, _ = image.shape
     if min(height, width) < 3:
@@ -105,7 +105,7 @@ def _rotate(image: Picture, strength: Scalar) -> Picture:
 
 
 def _move(image: Picture, entries: list[list[Scalar]]) -> Picture:
-    """Read where `entries` say, about the centre; mid-grey from outside."""
+    """Affine transform by `entries` about the centre; outside the image it is mid-grey."""
     linear = jnp.stack([jnp.stack([jnp.asarray(entry, jnp.float32) for entry in row]) for row in entries])
     centre = (jnp.array(image.shape[:2], jnp.float32) - 1) / 2
     offset = linear[:, 2] + centre - linear[:, :2] @ centre
@@ -129,4 +129,4 @@ CHANGES: tuple[Callable[[Picture, Scalar], Picture], ...] = (
     autocontrast,
     equalize,
 )
-"""The image and a strength in -1 to 1 to the changed image."""
+"""Functions (image, strength in -1 to 1) -> changed image."""

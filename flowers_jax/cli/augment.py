@@ -1,8 +1,8 @@
-"""Draw what a config's augmentation makes of photographs.
+"""Draw photographs with the augmentation of a config.
 
     python scripts/augment.py --config=configs/NAME.py PHOTOGRAPH... --out=grid.png [--config.augment.KEY=VALUE ...]
 
-The first column is what evaluation sees, the others are draws as training would see them.
+The first column is the input of evaluation, the others are draws of the augmentation as in training.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _preprocessing(config: Config) -> Preprocessing:
-    """The model's or its weights', as in training; but what `featurewise` would measure is 0 here."""
+    """That of the model or its weights, as in training, but without the statistics that `featurewise` measures."""
     spec = models.find(config.model.name)
     own = spec.preprocessing
     if importer := spec.importer(config.model.weights):

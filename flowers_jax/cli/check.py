@@ -1,9 +1,9 @@
-"""List what is wrong with a folder of photographs, or why training refuses it; exit status 0 if nothing is, else 3.
+"""List the problems of a folder of photographs, and why training refuses it; exit status 0 without problems, else 3.
 
     python scripts/check.py FOLDER [--fix=DIR] [--json]
 
-FOLDER is only read. With --fix a clean copy is written, whole or not at all: the photographs that can be used, under
-their names, but with the suffix of what they are (a PNG that is called .jpg becomes .png).
+FOLDER is only read. --fix writes a clean copy, completely or not at all: the usable photographs under their names, with
+the suffix of their format (a PNG with the suffix .jpg gets .png).
 """
 
 import json
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
     flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     flags.add_argument("--one-scene", action="store_true",
-                       help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
+                       help="photographs may look alike (--config.data.group_similar=False)")  # fmt: skip
     args = flags.parse_args(argv)
     if args.max_pixels < 1:
         raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _refusals(dataset: Dataset) -> Iterator[Skipped]:
-    """Why training would not begin with what is usable."""
+    """The reasons why training would not start with the usable photographs."""
     if not dataset.examples:
         yield Skipped("./", "no usable photograph in class folders")
         return

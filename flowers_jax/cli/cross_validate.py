@@ -2,7 +2,7 @@
 
     python scripts/cross_validate.py --config=configs/NAME.py --folds=5 [--workdir=DIR] [--config.key=value ...]
 
-Each fold is a run directory below DIR; the same command again goes on where it stopped.
+Each fold is a run directory below DIR. The same command again resumes.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The flags of a command, and those of a config that it takes."""
+"""The flags of a command, and the flags for the keys of a config."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from flowers_jax.errors import UsageError
 
 
 class _Parser(argparse.ArgumentParser):
-    """A mistake in a flag is one line, as every other mistake is."""
+    """Reports a mistake in a flag in one line, like every other mistake."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; --help lists the flags")
@@ -21,19 +21,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def add_trained_model(flags: argparse.ArgumentParser) -> None:
-    """The flags that say which trained model: what `evaluation.trained_model.load` asks for."""
+    """The flags for a trained model: the arguments of `evaluation.trained_model.load`."""
     from flowers_jax.runtime.precision import PRECISIONS  # loads JAX, as `parse_config` does
 
     flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
     flags.add_argument("--code", default="", metavar="MODULE:SPEC",
-                       help="of a run whose model stands outside the package; also FILE.py:SPEC")  # fmt: skip
+                       help="code of a model outside the package; also FILE.py:SPEC")  # fmt: skip
 
 
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
     """`--config=FILE [--config.key=value ...]` as a checked config, and the command's own flags."""
-    from flowers_jax import config as config_lib  # loads JAX, which a program loads after it has started again
+    from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
 
     keys = config_lib.KEYS | config_lib.option_keys()
     shown = [f"  --config.{name}={config_lib.text_of(key.default)}\n      {key.help}" for name, key in keys.items()]
@@ -62,7 +62,7 @@ def _take_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str
 
 
 def default_workdir(config_file: str, stamp: str) -> str:
-    """`runs/NAME-YYYYmmdd-HHMMSS`, with a number behind it where that exists already."""
+    """`runs/NAME-YYYYmmdd-HHMMSS`, with a number appended if that exists already."""
     base = Path("runs") / f"{Path(config_file).stem}-{stamp}"
     candidate, number = base, 1
     while candidate.exists():

@@ -1,8 +1,9 @@
-"""Print what a convolution is, in lessons that compute every number they show.
+"""Explain convolution in lessons that compute every number they print.
 
     python scripts/lessons.py [NAME] [--out=DIR] [--photograph=FILE]
 
-NAME is line-detector, one-by-one, shapes or backward, or 1 to 4; without it all four. With --out the pictures too.
+NAME is line-detector, one-by-one, shapes or backward, or 1 to 4; without NAME all four are printed. --out also writes
+the pictures.
 """
 
 from collections.abc import Sequence
@@ -37,8 +38,8 @@ def _names(lesson: str | None) -> list[str]:
 
 
 def _write(names: Sequence[str], picture: photograph.Photograph, folder: Path) -> list[Path]:
-    """The lessons' pictures; all are drawn before the first is written."""
-    from flowers_jax.lessons import pictures  # matplotlib loads only when something is drawn
+    """Write the pictures of the lessons; all are drawn before the first is written."""
+    from flowers_jax.lessons import pictures  # matplotlib loads only when a picture is drawn
 
     files = {folder / f"{title}.png": png for name in names for title, png in pictures.draw(name, picture).items()}
     try:

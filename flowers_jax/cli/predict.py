@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> None:
     add_trained_model(flags)
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
     args = flags.parse_args(argv)
-    from flowers_jax.evaluation import trained_model  # as train.py: after the flags, and after starting again
+    from flowers_jax.evaluation import trained_model  # imported after the flags, as in train.py
     from flowers_jax.runtime import compilation
 
     compilation.keep_programs()
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> None:
             print(outcome, file=sys.stderr)
             continue
         read += 1
-        best = (-outcome).argsort(kind="stable")[:TOP]  # of equals the first, as argmax has it
+        best = (-outcome).argsort(kind="stable")[:TOP]  # the first of equal values, like argmax
         cells = [cell for i in best for cell in (model.classes[i], f"{outcome[i]:.6f}")]
         writer.writerow([path, *cells, *[""] * (2 * TOP - len(cells))])
     if not read:

@@ -1,6 +1,6 @@
-"""How every program runs: exit statuses mean the same everywhere, and warnings are shown.
+"""Runs every program: exit statuses have the same meaning everywhere, and warnings are printed.
 
-Only light modules are imported here: a program that starts again for huge pages would import the others twice.
+Only light modules are imported here, because a program that restarts for huge pages imports them twice.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ from flowers_jax.runtime.terminal import shown
 
 
 class Command(NamedTuple):
-    """How a command's program runs.
+    """How the program of a command runs.
 
     Attributes:
-        huge_pages: it trains or predicts, for which `host_memory.ask_for_huge_pages` starts it again.
-        prints_results: as `run` has it.
+        huge_pages: it trains or predicts, so `host_memory.ask_for_huge_pages` restarts it.
+        prints_results: see `run`.
     """
 
     huge_pages: bool = False
@@ -41,11 +41,11 @@ COMMANDS = {
     "augment": Command(),
     "lessons": Command(prints_results=True),
 }
-"""Each is `main(argv)` of the module of its name, whose docstring is what `--help` prints."""
+"""Each command is `main(argv)` of the module with its name; `--help` prints the docstring of the module."""
 
 
 def run_command(name: str) -> None:
-    """Run one of `COMMANDS` with this process's arguments, and leave as `run` does."""
+    """Run one of `COMMANDS` with this process's arguments, and exit as `run` does."""
     command = COMMANDS[name]
     if command.huge_pages:
         host_memory.ask_for_huge_pages()
@@ -56,12 +56,12 @@ def run_command(name: str) -> None:
 
 
 def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = False) -> None:
-    """Run `main(argv)` and leave with 0 (done), 2 (caller's mistake), 1 (failure), 130 or 143 (signal).
+    """Run `main(argv)` and exit with 0 (done), 2 (caller's mistake), 1 (failure), 130 or 143 (signal).
 
-    A failure that the project knows is one line on stderr; only a bug of ours shows a traceback.
+    An expected failure is one line on stderr; only a bug of the project shows a traceback.
 
     Args:
-        prints_results: printing is what the program is for, so a reader that has seen enough (`| head`) ends it well.
+        prints_results: the program prints its result, so a reader that closes the pipe (`| head`) is no failure.
     """
     warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -70,14 +70,14 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
         status = main(sys.argv[1:]) or 0
         sys.stdout.flush()
     except UsageError as error:
-        status = _say(error, 2)
+        status = _print_error(error, 2)
     except BrokenPipeError as error:
-        status = 0 if prints_results else _say(error, 1)
+        status = 0 if prints_results else _print_error(error, 1)
     except (TrainingError, OSError) as error:
-        status = _say(error, 1)
+        status = _print_error(error, 1)
     except Interrupted as error:
         status = 128 + error.signum
-        with contextlib.suppress(OSError):  # whoever read may have ended of the same Ctrl-C
+        with contextlib.suppress(OSError):  # the same Ctrl-C may have ended the reader
             print(f"\n{error}", file=sys.stderr)
     except KeyboardInterrupt as error:
         status = 128 + (getattr(error, "signum", 0) or signal.SIGINT)
@@ -85,19 +85,19 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
             print("\ninterrupted", file=sys.stderr)
     try:
         sys.stdout.flush()
-    except OSError:  # no one reads; the interpreter would try again, and fail
+    except OSError:  # the reader has closed the pipe; the interpreter would flush again at exit, and fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
-    """Ours are for those who use the program, and need no line of its source."""
+    """Print warnings of the project in one line, without the line of source that caused them."""
     ours = issubclass(category, DamageWarning)
     text = shown(f"warning: {message}") if ours else warnings.formatwarning(message, category, filename, lineno)
     print(text, file=sys.stderr)
 
 
-def _say(error: Exception, status: int) -> int:
+def _print_error(error: Exception, status: int) -> int:
     with contextlib.suppress(OSError):
         print(shown("error: " + " ".join(str(error).split())), file=sys.stderr)
     return status

@@ -1,8 +1,8 @@
-"""Divide a folder of class folders into train/, validation/ and test/, by content: copies keep to one side.
+"""Divide a folder of class folders into train/, validation/ and test/, by content: copies stay in one part.
 
     python scripts/split.py FOLDER --out=DIR [--split=0.8,0.1,0.1] [--seed=0] [--mode=copy]
 
-All is written or nothing. The division is the one that train.py would make of FOLDER with that --config.data.seed.
+Everything is written or nothing. train.py divides FOLDER in the same way with --config.data.seed equal to --seed.
 """
 
 from collections import Counter
@@ -22,11 +22,11 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("folder", metavar="FOLDER", help="a folder of class folders")
     flags.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
     flags.add_argument("--split", default="0.8,0.1,0.1", metavar="A,B,C", help="train, validation and test fractions")
-    flags.add_argument("--seed", type=int, default=0, help="another seed divides otherwise")
+    flags.add_argument("--seed", type=int, default=0, help="another seed gives another division")
     flags.add_argument("--mode", choices=clean_copy.MODES, default="copy",
                        help="what is written; symlinks are read with --config.data.follow_links=True")  # fmt: skip
     flags.add_argument("--one-scene", action="store_true",
-                       help="what looks alike is no copy; as --config.data.group_similar=False")  # fmt: skip
+                       help="photographs may look alike (--config.data.group_similar=False)")  # fmt: skip
     args = flags.parse_args(argv)
     fractions, flag = _fractions(args.split), f"--out={args.out}"
     clean_copy.check_target(args.folder, args.out, flag)

@@ -1,4 +1,4 @@
-"""The layers of the model that a config asks for: output shape, parameters, multiply-adds.
+"""Print the layers of the model of a config: output shape, parameters, multiply-adds.
 
 python scripts/summary.py --config=configs/NAME.py [--classes=5] [--config.key=value ...]
 """

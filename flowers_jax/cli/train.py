@@ -1,8 +1,8 @@
-"""Train a classifier on photographs and say how good it is.
+"""Train a classifier on photographs and measure its accuracy.
 
     python scripts/train.py --config=configs/mobilenet.py --config.data.dir=FOLDER
 
-FOLDER holds a folder of photographs for each class. Without it the flowers of the course are downloaded. The same
+FOLDER contains a folder of photographs for each class. Without it the flowers of the course are downloaded. The same
 --workdir again resumes an unfinished run.
 """
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str]) -> None:
                        "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
     config, args = parse_config(flags, argv)
     from flowers_jax.runtime import compilation
-    from flowers_jax.training.loop import fit  # takes a second, which a mistake in a flag need not wait for
+    from flowers_jax.training.loop import fit  # takes a second; imported after the flags, so a mistake in them is fast
 
     compilation.keep_programs()
     fit(config, args.workdir or default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S")))

@@ -1,1 +1,1 @@
-"""Source -> split -> decode, resize, cache -> batches on the device -> augment."""
+"""Source -> check -> split -> decode, resize, cache -> batches."""

@@ -1,3 +1,3 @@
-"""`flowers_jax.augment` under the name that it had; new code imports it from there."""
+"""The old name of `flowers_jax.augment`, which new code imports."""
 
 from flowers_jax.augment import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""What a source of photographs hands on."""
+"""The data set that a source of photographs returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from flowers_jax.runtime.terminal import shown
 
 
 class Skipped(NamedTuple):
-    """A file or a class (`name/`) that is not used, and why; or of `Dataset.remarks`, what is odd about it."""
+    """A file or a class (`name/`) that is not used, and why. In `Dataset.remarks`: one that is used, and its oddity."""
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        """One line for a terminal, whatever the file is called."""
+        """One line for a terminal, for any file name."""
         return shown(f"{self.path}: {self.reason}")
 
 
@@ -26,8 +26,8 @@ class Example:
         path: relative to the data folder, with `/`; or `name:index`.
         label: index into `Dataset.classes`.
         sha256: of its bytes.
-        split: `train`, `validation` or `test`; "" until it is decided.
-        group: the smallest SHA-256 among the contents that look alike; "" where no one has looked.
+        split: `train`, `validation` or `test`; "" until it is assigned.
+        group: the smallest SHA-256 among the contents that look alike; "" if they were not compared.
     """
 
     path: str
@@ -43,12 +43,12 @@ class Dataset:
 
     Attributes:
         name: for `summary.json`.
-        reason: why it is this one, for the banner.
+        reason: why this data set was chosen, for the banner.
         classes: sorted names.
-        read: the bytes of an example's path.
-        skipped: what was left out.
-        fractions: the source's own split where it has one, in place of the base config's.
-        remarks: what is used and still should be looked at.
+        read: from the path of an example to its bytes.
+        skipped: what is left out.
+        fractions: the source's own split, if it has one, instead of the default of the config.
+        remarks: what is used and should still be reviewed.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The one decoder of the project: bytes of a photograph -> uint8 RGB, on Pillow.
+"""The only decoder of the project: bytes of a photograph -> uint8 RGB, with Pillow.
 
-Training, prediction, checking and evaluation all come through here, because two decoders differ (TensorFlow's
-JPEG decoder and Pillow's by up to 18 grey levels).
+Training, prediction, checking and evaluation use it, because two decoders differ (TensorFlow's JPEG decoder and
+Pillow's by up to 18 grey levels).
 """
 
 import io
@@ -19,10 +19,10 @@ from flowers_jax.errors import first_line
 from flowers_jax.preprocessing import Preprocessing
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""Content decides, never the file name. JPEG includes the MPO of telephones."""
+"""The content decides the format, never the file name. JPEG includes the MPO of telephones."""
 
 SOURCE = ("data/decode.py", "data/checks/jpeg.py")
-"""The modules that decide what becomes of a photograph, for `flowers_jax.storage.source`."""
+"""The modules that determine the decoded pixels, for `flowers_jax.storage.source`."""
 
 MAX_PIXELS = 100_000_000
 LONGEST_SIDE = 1_000_000
@@ -33,21 +33,21 @@ _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM, 5: Transpose.TRANSPOSE,
     6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
 }  # fmt: skip
-"""What undoes EXIF's orientation."""
+"""The operation that undoes each EXIF orientation."""
 
-# Pillow loads its format plugins at the first image, and two threads at once would meet a half-filled table.
+# Pillow loads its format plugins at the first image; two threads at once could use an incomplete table.
 Image.init()
 
 
 class DecodeError(ValueError):
-    """These bytes are no photograph that can be used; the message is the reason, for a list of skipped files."""
+    """These bytes are not a usable photograph; the message is the reason, for a list of skipped files."""
 
 
 def read_photograph(path: Path, max_pixels: int = MAX_PIXELS) -> bytes:
-    """The content of a regular file that can be a photograph of so many pixels.
+    """The content of a regular file, which can be a photograph of at most `max_pixels`.
 
     Raises:
-        DecodeError: it is none, as a FIFO (which would never answer), or has more bytes than such pixels ever need.
+        DecodeError: it is not a regular file (reading a FIFO would never end), or is larger than such a photograph.
         OSError: it cannot be read.
     """
     status = path.stat()
@@ -72,19 +72,19 @@ def decode(
     """Decode, orient by EXIF, convert to RGB (alpha on white) and resize with antialiasing.
 
     Args:
-        data: the content of a file of one of `FORMATS`; of several frames the first counts.
+        data: the content of a file of one of `FORMATS`; the first of several frames is used.
         size: height and width of the result in pixels; None keeps those of the photograph.
         resize: `crop`: the central square of side `crop` x the shorter side; `stretch`: the whole photograph
-            squeezed into the square.
-        crop: that fraction, above 0, at most 1.
+            resized to a square.
+        crop: the fraction in `resize`, above 0, at most 1.
         interpolation: `bilinear` or `bicubic`.
-        max_pixels: refuse a photograph with more, before its pixels are decoded.
+        max_pixels: refuse a photograph with more pixels, before they are decoded.
 
     Returns:
         uint8 [H, W, 3].
 
     Raises:
-        DecodeError: empty, no image, truncated, damaged, or too large.
+        DecodeError: the data is empty, not an image, truncated, damaged, or too large.
     """
     if not data:
         raise DecodeError("empty file")
@@ -108,10 +108,10 @@ def decode(
 
 
 def format_of(data: bytes) -> str:
-    """Which of `FORMATS` the content of a file has.
+    """The one of `FORMATS` that the content of a file has.
 
     Raises:
-        DecodeError: none of them.
+        DecodeError: it has none of them.
     """
     try:
         with pillow_settings.for_decoding(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -121,7 +121,7 @@ def format_of(data: bytes) -> str:
 
 
 def decode_for(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """`decode` as a model wants its input: uint8 [size, size, 3]."""
+    """`decode` with the settings of a model's input: uint8 [size, size, 3]."""
     p = preprocessing
     return decode(
         data, p.size, resize=p.resize, crop=p.crop, interpolation=p.interpolation, max_pixels=max_pixels
@@ -129,7 +129,7 @@ def decode_for(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
-    """Before anything is decoded. A tile is decoded whole, however little of it a TIFF shows."""
+    """Check sizes before decoding. A whole tile is decoded, even if the TIFF shows only a part of it."""
     tags = getattr(image, "tag_v2", {})
     tile = (tags.get(TILEWIDTH, 0), tags.get(TILELENGTH, 0))
     for what, (width, height) in (("", image.size), ("a tile of ", tile)):
@@ -140,7 +140,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _check_white(image: Image.Image) -> None:
-    """Pixels of 8 and 16 bits are white where all bits are set; of others only their maker knows."""
+    """Refuse pixels without a defined white. With 8 and 16 bits, white has all bits set."""
     if image.mode == "F":
         raise DecodeError("floating-point pixels have no defined white")
     if image.mode == "I" and 32 in getattr(image, "tag_v2", {}).get(BITSPERSAMPLE, ()):
@@ -148,16 +148,16 @@ def _check_white(image: Image.Image) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned as EXIF says. `ImageOps.exif_transpose` writes the other tags anew, and fails where one is damaged."""
+    """Rotated by EXIF. `ImageOps.exif_transpose` also rewrites the other tags, and fails if one is damaged."""
     try:
         turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # damaged metadata says nothing about the pixels
+    except Exception:  # the pixels are usable even if the metadata is damaged
         return image
     return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel; Pillow's own conversion would clip instead of scale
+    if image.mode.startswith("I"):  # 16 bits per pixel; Pillow's own conversion clips instead of scaling
         grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
         return Image.fromarray(((grey + 128) // 257).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:

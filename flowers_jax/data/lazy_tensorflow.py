@@ -1,4 +1,4 @@
-"""TensorFlow, imported where it is used and nowhere else, and kept off the accelerator that JAX needs."""
+"""Imports TensorFlow only when it is used, and keeps it off the accelerator that JAX needs."""
 
 import contextlib
 import importlib
@@ -8,7 +8,7 @@ from typing import Any
 
 _AT_IMPORT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TF_ENABLE_ONEDNN_OPTS": "0",  # nothing is computed there, and it prints a notice
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # TensorFlow computes nothing here, and oneDNN prints a notice
 }
 """TensorFlow reads both once, while it is imported."""
 
@@ -29,7 +29,7 @@ def tensorflow_datasets() -> Any:
 
 @contextlib.contextmanager
 def _in_environment(values: dict[str, str]) -> Iterator[None]:
-    """`values` in the environment, but for those that the user has set."""
+    """Add `values` to the environment, except those that the user has set."""
     added = values.keys() - os.environ.keys()
     os.environ |= {name: values[name] for name in added}
     try:

@@ -1,8 +1,8 @@
 """The tf.data pipeline: decode and resize once, in parallel; then batches by index, shuffled by (seed, epoch).
 
-Decoded photographs are one uint8 array [N, H, W, 3], in memory or as a memory-mapped file. An epoch is a
-permutation of its rows, so that any batch of any epoch can be had without those before it, and the batches do not
-depend on how many threads made them.
+Decoded photographs are one uint8 array [N, H, W, 3], in memory or in a memory-mapped file. An epoch is a permutation
+of its rows. So every batch of every epoch can be made without the earlier ones, and the batches do not depend on the
+number of threads.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ from flowers_jax.storage import atomic, fetch, source
 
 
 class SplitArrays(NamedTuple):
-    """Decoded photographs, uint8 [N, H, W, 3], or features of them, float32 [N, F]; and int32 [N]."""
+    """Decoded photographs, uint8 [N, H, W, 3], or their features, float32 [N, F]; and labels, int32 [N]."""
 
     images: np.ndarray
     labels: np.ndarray
 
 
 Batch = dict[str, np.ndarray]
-"""`image` uint8 [B, H, W, 3] or float32 [B, F], `label` int32 [B], `mask` bool [B]: False where a row fills up only."""
+"""`image` uint8 [B, H, W, 3] or float32 [B, F], `label` int32 [B], `mask` bool [B]: False for a row that only fills."""
 
 
 def decode_split(
@@ -50,15 +50,15 @@ def decode_split(
 ) -> SplitArrays:
     """The photographs of `train`, `validation` or `test`.
 
-    With `cache="disk"` the array is a read-only file below the cache folder, named for all that decides its
-    content, and a later call for the same photographs finds it there. Beside it stands its SHA-256.
+    With `cache="disk"` the array is a read-only file below the cache folder. Its name is a hash of everything that
+    determines its content, so a later call for the same photographs finds it. Its SHA-256 is in a file beside it.
 
     Warns:
-        DamageWarning: the file is not as it was written, and is made anew.
+        DamageWarning: the file has changed since it was written, and is made again.
 
     Raises:
-        TrainingError: a file changed or went away since it was checked.
-        OSError: the disk has no room for that file; nothing is left of it.
+        TrainingError: a photograph changed or disappeared since it was checked.
+        OSError: the disk has no space for the file; no part of it is left.
     """
     examples = [example for example in dataset.examples if example.split == split]
     labels = np.array([example.label for example in examples], np.int32)
@@ -74,21 +74,21 @@ def decode_split(
             _reserve(partial)
             _fill(mapped, dataset, examples, preprocessing, max_pixels, workers)
             mapped.flush()
-            with atomic.replacing(_sum_of(target)) as text:  # first, for a file without one is not used
+            with atomic.replacing(_sum_of(target)) as text:  # written first: a file without it is not used
                 text.write_text(fetch.sha256_of(partial))
     return SplitArrays(np.lib.format.open_memmap(target, "r"), labels)
 
 
 def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
-    """The permutation of 0..examples-1 of one epoch; a function of (seed, epoch) alone."""
+    """The permutation of 0..examples-1 of one epoch; it depends only on (seed, epoch)."""
     return np.random.default_rng([seed, epoch]).permutation(examples)
 
 
 def batches(part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int = 0) -> Iterator[Batch]:
-    """Every row of `order` once, from batch number `first` on.
+    """Every row of `order` once, starting with batch number `first`.
 
-    The last batch is filled up with rows from the start of the order and masked. They are real photographs, not
-    zeros, so that batch statistics stay those of photographs.
+    The last batch is filled with masked rows from the start of the order. They are real photographs, not zeros, so that
+    batch statistics are those of photographs.
     """
     steps = -(-len(order) // batch_size)
     rows = np.resize(order, (steps, batch_size))
@@ -97,16 +97,16 @@ def batches(part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int
     def gather(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return part.images[indices], part.labels[indices]
 
-    if part.images.ndim == 2:  # features: no work that another thread could do meanwhile
+    if part.images.ndim == 2:  # features: there is no work for another thread
         for indices, real in zip(rows[first:], mask[first:], strict=True):
             image, label = gather(indices)
             yield {"image": image, "label": label, "mask": real}
         return
     tf = tensorflow()
     data = tf.data.Dataset.from_tensor_slices((rows[first:], mask[first:]))
-    with _released_after(gather) as lent:
+    with _released_after(gather) as released:
         data = data.map(
-            lambda i, m: (*tf.numpy_function(lent, [i], [tf.uint8, tf.int32], stateful=False), m),
+            lambda i, m: (*tf.numpy_function(released, [i], [tf.uint8, tf.int32], stateful=False), m),
             num_parallel_calls=2,
             deterministic=True,
         )
@@ -116,7 +116,7 @@ def batches(part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int
 
 @contextlib.contextmanager
 def _released_after(function: Callable) -> Iterator[Callable]:
-    """`function` for as long as this lasts: TensorFlow never lets go of one that it was given, nor of what it holds."""
+    """`function`, released at the end: TensorFlow never frees a function that it gets, nor the data in it."""
     held = [function]
     try:
         yield lambda *arguments: held[0](*arguments)
@@ -125,7 +125,7 @@ def _released_after(function: Callable) -> Iterator[Callable]:
 
 
 def in_order(part: SplitArrays, batch_size: int) -> Iterator[Batch]:
-    """Every example once, as they stand."""
+    """Every example once, in order."""
     return batches(part, np.arange(len(part.labels)), batch_size)
 
 
@@ -149,9 +149,9 @@ def _fill(
             return np.zeros(target.shape[1:], np.uint8)
 
     threads = workers or os.cpu_count() or 1
-    with _released_after(load) as lent:
+    with _released_after(load) as released:
         data = tf.data.Dataset.range(len(examples)).map(
-            lambda index: tf.numpy_function(lent, [index], tf.uint8, stateful=False),
+            lambda index: tf.numpy_function(released, [index], tf.uint8, stateful=False),
             num_parallel_calls=threads,
             deterministic=True,
         )
@@ -165,19 +165,19 @@ def _fill(
 
 
 def _reserve(path: Path) -> None:
-    """Take the space of a new file: without it, what is written through memory ends the process on a full disk."""
+    """Reserve the space of a new file; otherwise a write to mapped memory ends the process on a full disk."""
     if not hasattr(os, "posix_fallocate"):  # macOS
         return
     with path.open("r+b") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # the file system does not support it
                 raise OSError(error.errno, error.strerror, str(path.parent.parent)) from error
 
 
 def _sound(target: Path) -> bool:
-    """Whether the file is there as it was written."""
+    """Whether the file exists and has not changed since it was written."""
     if not target.exists():
         return False
     try:

@@ -1,4 +1,4 @@
-"""How much memory decoded photographs take: known before any of them is decoded."""
+"""The memory of decoded photographs, computed before any of them is decoded."""
 
 import psutil
 
@@ -6,20 +6,20 @@ from flowers_jax.errors import UsageError
 
 
 def decoded_size(photographs: int, side: int) -> int:
-    """Bytes of so many, uint8 [N, side, side, 3]."""
+    """Bytes of this number of photographs, uint8 [N, side, side, 3]."""
     return photographs * side * side * 3
 
 
 def check(size: int, flag: str, instead: str) -> None:
-    """Refuse to decode more than there is room for: Linux would end the process in the middle of it.
+    """Refuse to decode more than the memory holds, because Linux would kill the process while it decodes.
 
     Args:
-        size: bytes of decoded photographs that are to be held at once.
-        flag: what decides it, and what the message begins with.
-        instead: what to give in its place.
+        size: bytes of decoded photographs in memory at the same time.
+        flag: the flag that determines the size; the message begins with it.
+        instead: what the user can give instead.
 
     Raises:
-        UsageError: they are more than the memory that is available.
+        UsageError: `size` is larger than the available memory.
     """
     available = psutil.virtual_memory().available
     if size > available:
@@ -30,5 +30,5 @@ def check(size: int, flag: str, instead: str) -> None:
 
 
 def shown(size: int) -> str:
-    """Bytes in words."""
+    """A number of bytes as text."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""Two settings of the whole process that decoding needs, lent for as long as any thread decodes."""
+"""Two settings of the whole process that decoding needs, changed only while a thread decodes."""
 
 import contextlib
 import re
@@ -12,15 +12,15 @@ _IGNORE = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 _lock = threading.Lock()
 _threads = 0
 _found: tuple[int | None, list] = (None, [])
-"""The limit and the list of filters as they were before the first thread came."""
+"""The limit and the list of filters before the first thread started to decode."""
 
 
 @contextlib.contextmanager
 def for_decoding() -> Iterator[None]:
-    """Pillow without a limit of pixels and without warnings; the last thread to leave gives both back.
+    """Disable Pillow's pixel limit and its warnings; the last thread restores both.
 
-    Its limit is one number for the whole process, and up to twice that number it only warns; ours is for each call and
-    refuses. Its warnings are of damaged metadata, which says nothing about the pixels, and name no file.
+    Pillow has one limit for the whole process, and only warns up to twice this limit. The limit of `decode` is per call
+    and refuses. Pillow's warnings concern damaged metadata, not the pixels, and do not name the file.
     """
     global _threads, _found
     with _lock:
@@ -36,6 +36,6 @@ def for_decoding() -> Iterator[None]:
             _threads -= 1
             if not _threads:
                 Image.MAX_IMAGE_PIXELS, filters = _found
-                # `warnings.catch_warnings` of another thread may have put a copy in its place.
+                # `warnings.catch_warnings` of another thread may have replaced the list by a copy.
                 for each in (filters, warnings.filters):
                     each[:] = [one for one in each if one is not _IGNORE]  # type: ignore[index]

@@ -1,8 +1,8 @@
-"""Dividing examples into train, validation and test: seeded, stratified, and by content.
+"""Divides examples into train, validation and test: seeded, stratified, and by content.
 
-Within each class the distinct contents are ranked by a hash of (seed, content); the first go to test, the next to
-validation, the rest to train. So a split depends neither on file names nor on their order, adding photographs
-moves few of the others, and files that are byte-identical or look alike, in whatever classes, stay on one side.
+Within each class the distinct contents are ranked by a hash of (seed, content). The first go to test, the next to
+validation, the rest to train. So a split does not depend on file names or their order. New photographs move few of
+the others. Files that are byte-identical or look alike stay in one part, in any class.
 """
 
 import hashlib
@@ -17,17 +17,17 @@ SPLITS = ("train", "validation", "test")
 
 
 def group_id(example: Example) -> str:
-    """What may not be divided: photographs that look alike, or the content where no one has looked."""
+    """The unit that is not divided: the group of photographs that look alike, or the content if there are no groups."""
     return example.group or example.sha256
 
 
 def assign(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:
-    """Each example with its `split`; those of ready-made folders keep theirs.
+    """Each example with its `split`; examples of divided folders keep theirs.
 
-    Where the folders have a test part and no validation part, validation is taken from train.
+    If the folders have a test part and no validation part, validation is taken from train.
 
     Raises:
-        UsageError: train or validation stays empty.
+        UsageError: train or validation is empty.
     """
     made = {example.split for example in examples} - {""}
     if not made:
@@ -47,13 +47,13 @@ def assign(examples: Sequence[Example], fractions: Sequence[float], seed: int) -
 def assign_fold(
     examples: Sequence[Example], folds: int, number: int, fractions: Sequence[float], seed: int
 ) -> list[Example]:
-    """Each example with its `split` where fold `number`, from 1, of `folds` is test.
+    """Each example with its `split`; fold `number`, from 1, of `folds` is test.
 
-    Every unit is in one fold, each class and all together are dealt evenly, and validation is taken from the other
-    folds in its proportion to train in `fractions`.
+    Every unit is in one fold. Each class, and the whole set, is distributed evenly over the folds. Validation is taken
+    from the other folds, in its proportion to train in `fractions`.
 
     Raises:
-        UsageError: the folder is divided already, or a part stays empty.
+        UsageError: the folder is divided already, or a part is empty.
     """
     if any(example.split for example in examples):
         raise UsageError(
@@ -78,7 +78,7 @@ def assign_fold(
 
 
 def without_photographs(examples: Sequence[Example], classes: Sequence[str], part: str) -> list[str]:
-    """The classes of which `part` has no photograph; none of a part that is empty, for it has no figures either."""
+    """The classes without a photograph in `part`; empty for an empty part, which has no figures."""
     there = {example.label for example in examples if example.split == part}
     return [name for label, name in enumerate(classes) if there and label not in there]
 
@@ -103,32 +103,32 @@ def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) 
     chosen: dict[str, str] = {}
     for label in sorted({example.label for example in examples}):
         files = Counter(group_id(example) for example in examples if example.label == label)
-        room = _rooms(files.total(), fractions)
+        room = _part_sizes(files.total(), fractions)
         new = sorted(files.keys() - chosen.keys(), key=lambda one: _rank(seed, one))
-        for one in files.keys() & chosen.keys():  # already on a side, with a copy in an earlier class
+        for one in files.keys() & chosen.keys():  # already in a part, with a copy in an earlier class
             if chosen[one] in room:
                 room[chosen[one]] -= files[one]
         for one in new:
             chosen[one] = next((split for split in ("test", "validation") if room[split] >= files[one]), "train")
             if chosen[one] in room:
                 room[chosen[one]] -= files[one]
-        for split in ("validation", "test"):  # too many look alike to fit: rather too many of them than none
+        for split in ("validation", "test"):  # no group is small enough: one too large is better than none
             trained = sorted((one for one in new if chosen[one] == "train"), key=lambda one: files[one])
             if room[split] > 0 and len(trained) > 1 and split not in {chosen[one] for one in files}:
                 chosen[trained[0]] = split
     return [replace(example, split=chosen[group_id(example)]) for example in examples]
 
 
-def _rooms(total: int, fractions: Sequence[float]) -> dict[str, int]:
-    """How many files of a class validation and test are to get."""
-    room = {split: _room(total, fraction) for split, fraction in zip(SPLITS[1:], fractions[1:], strict=True)}
+def _part_sizes(total: int, fractions: Sequence[float]) -> dict[str, int]:
+    """The number of files of a class for validation and test."""
+    room = {split: _part_size(total, fraction) for split, fraction in zip(SPLITS[1:], fractions[1:], strict=True)}
     while fractions[0] and sum(room.values()) >= total:  # train gets at least one
         room[max(room, key=lambda split: room[split])] -= 1
     return room
 
 
-def _room(total: int, fraction: float) -> int:
-    """Files of a class for one part: rounded, and at least one of three or more where the part is wanted at all."""
+def _part_size(total: int, fraction: float) -> int:
+    """Files of a class for one part: rounded, at least one if the class has three or more and the fraction is not 0."""
     if not fraction or total < 3:
         return 0
     return max(1, round(total * fraction))

@@ -1,4 +1,4 @@
-"""How good a trained model is on a folder of photographs."""
+"""Evaluates a trained model on a folder of photographs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,31 +16,31 @@ from flowers_jax.evaluation.predict import predict_all
 from flowers_jax.evaluation.trained_model import TrainedModel
 
 Rows = Mapping[str, Mapping[str, str]]
-"""Of `splits.csv`, by path."""
+"""The rows of `splits.csv` by path."""
 
 
 def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any]:
-    """How good the model is on the photographs of a folder, whose names are matched to the model's classes.
+    """Evaluate the model on class folders, whose names are matched to the model's classes.
 
     Args:
-        split: in a folder that is divided, the part (default: test): that of `splits.csv` for the run's own
-            photographs, told by path and content, and that of the folder's name for others. In a folder that is not
-            divided, those that the run had in that part, told by content alone (default: all).
+        split: the part to evaluate. In a divided folder (default: test) `splits.csv` decides for the run's own
+            photographs, recognized by path and content, and the folder name for others. In an undivided folder
+            (default: all) these are the photographs of that part of the run, recognized by content alone.
 
     Returns:
-        `accuracy`, `loss`, `split` (which part counts, or `all`), `examples` (how many), `parts` (how many of them the
-        run had in `train`, `validation` and `test`, told by content, and `other`, which it never had), `precision`,
+        `accuracy`, `loss`, `split` (the evaluated part, or `all`), `examples` (their number), `parts` (how many of them
+        the run used for `train`, `validation` and `test`, recognized by content, and `other`), `precision`,
         `per_class`, `skipped`.
 
     Raises:
-        UsageError: a class that the model does not know, no photograph, or more than memory holds.
+        UsageError: a class that the model does not know, no photograph, or too many for the memory.
     """
     dataset = _load(model, folder)
     rows = model.run.read_splits()
     part_of = {row["sha256"]: row["split"] for row in rows.values()}
     chosen = _select(rows, part_of, dataset.examples, split)
     if not chosen:
-        raise UsageError(f"--data={folder} --split={split or 'test'}: {_why_none(model, dataset, split)}")
+        raise UsageError(f"--data={folder} --split={split or 'test'}: {_reason_for_none(model, dataset, split)}")
     size = memory.decoded_size(len(chosen), model.preprocessing.size)
     memory.check(size, f"--data={folder}", "a folder of fewer photographs, or a --split")
     chosen = [
@@ -64,7 +64,7 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
 
 
 def trained_on(report: Mapping[str, Any]) -> str:
-    """A line for whoever reads an evaluation that counts photographs of the run's training part; "" where none is."""
+    """A warning if the evaluation counts photographs of the run's training part; "" if it does not."""
     parts, examples = report["parts"], report["examples"]
     if not parts["train"]:
         return ""
@@ -76,7 +76,7 @@ def trained_on(report: Mapping[str, Any]) -> str:
 
 
 def _load(model: TrainedModel, folder: str) -> Dataset:
-    """The folder as the run would read it."""
+    """The folder, read with the settings of the run."""
     data = model.run.read_config().data
     try:
         dataset = load_folder(
@@ -93,7 +93,7 @@ def _load(model: TrainedModel, folder: str) -> Dataset:
 
 
 def _select(rows: Rows, part_of: Mapping[str, str], examples: Sequence[Example], split: str) -> list[Example]:
-    """Those that count; `evaluate` says which. `part_of` leads from contents to the part of the run that holds them."""
+    """The examples to evaluate (see `evaluate`). `part_of`: from SHA-256 to the part of the run."""
     if examples[0].split:
 
         def part(example: Example) -> str:
@@ -104,7 +104,7 @@ def _select(rows: Rows, part_of: Mapping[str, str], examples: Sequence[Example],
     return [example for example in examples if split in ("", part_of.get(example.sha256))]
 
 
-def _why_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
+def _reason_for_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
     if dataset.examples[0].split:
         return f"no photograph of its {split or 'test'} part"
     return f"none of its photographs is in the {split} part of {model.run.path / 'splits.csv'}; leave --split out"

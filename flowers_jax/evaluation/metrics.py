@@ -1,4 +1,4 @@
-"""How good predictions are; on the host, in float64, from the logits of every example."""
+"""Metrics of predictions, computed on the host in float64 from the logits of every example."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def cross_entropy(logits: HostLogits, labels: HostLabels, temperature: float = 1
 
 
 def accuracy(logits: HostLogits, labels: HostLabels) -> float:
-    """Share of examples whose largest logit is their label's."""
+    """Share of examples whose largest logit belongs to their label."""
     return float((logits.argmax(-1) == labels).mean())
 
 
@@ -26,10 +26,10 @@ def probabilities(logits: HostLogits, temperature: float = 1.0) -> np.ndarray:
 
 
 def fit_temperature(logits: HostLogits, labels: HostLabels) -> float:
-    """The temperature in 0.05 to 20 that makes held-out probabilities likeliest (Guo et al. 2017).
+    """The temperature in 0.05 to 20 with the least cross-entropy on held-out examples (Guo et al. 2017).
 
-    Source: https://arxiv.org/abs/1706.04599. It changes no prediction, only how sure they are. Where every prediction
-    is right there is nothing to learn from (the likeliest temperature would be 0), and it is 1.
+    Source: https://arxiv.org/abs/1706.04599. It changes no predicted class, only the probabilities. If every prediction
+    is right, the best temperature would be 0, so the result is 1.
     """
     if accuracy(logits, labels) == 1.0:
         return 1.0
@@ -40,7 +40,7 @@ def fit_temperature(logits: HostLogits, labels: HostLabels) -> float:
 
 
 def per_class(logits: HostLogits, labels: HostLabels, classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """`precision`, `recall`, `f1` and `support` of each class; 0 where a denominator is."""
+    """`precision`, `recall`, `f1` and `support` of each class; 0 where the denominator is 0."""
     predicted = logits.argmax(-1)
     scores = {}
     for index, name in enumerate(classes):

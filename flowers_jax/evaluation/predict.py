@@ -1,4 +1,4 @@
-"""Logits of a model for photographs."""
+"""Computes the logits of a model for photographs."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,7 +16,7 @@ from flowers_jax.runtime import parallel
 from flowers_jax.types import Devices, HostLogits, Images, Logits
 
 PIXELS_AT_ONCE = 4 * 224 * 224
-"""A CPU's cache holds the activations of about so many."""
+"""The cache of a CPU holds the activations of about this many pixels."""
 
 
 def eval_step(
@@ -25,7 +25,7 @@ def eval_step(
     """uint8 [B, H, W, 3] -> float32 [B, classes], BatchNorm on stored statistics.
 
     Args:
-        flip: the mean of the logits of each image and of its mirror image.
+        flip: return the mean of the logits of each image and of its mirror image.
     """
 
     def logits(images: Images) -> Logits:
@@ -37,7 +37,7 @@ def eval_step(
 
 
 def few_at_once(function: Callable[[Any], Array], images: Any) -> Array:
-    """`function` of [B, H, W, 3], on a CPU of as many images at a time as its cache holds."""
+    """`function` of [B, H, W, 3]; on a CPU it runs on as many images at a time as the cache holds."""
     batch, height, width, _ = images.shape
     most = min(batch, max(1, PIXELS_AT_ONCE // (height * width)))
     at_once = next(count for count in range(most, 0, -1) if batch % count == 0)
@@ -57,10 +57,10 @@ def make_predictor(
 
 
 def make_head_predictor(module: Any, devices: Devices) -> Callable[[Variables, np.ndarray], HostLogits]:
-    """`predict(variables, features) -> logits` of features [B, F] that the backbone gave before.
+    """`predict(variables, features) -> logits` of features [B, F] of the backbone.
 
     Args:
-        module: the head (`models.features`), which is applied as a module is.
+        module: the head (`models.features`); it has the `apply` of a module.
     """
 
     def step(variables: Variables, features: Array) -> Logits:
@@ -80,5 +80,5 @@ def _on_host(step: Callable[[Variables, Array], Array], devices: Devices) -> Cal
 
 
 def predict_all(predict: Callable[[np.ndarray], HostLogits], batches: Iterable[dict[str, np.ndarray]]) -> HostLogits:
-    """Logits of every unmasked example, in order, each once."""
+    """The logits of every unmasked example, once and in order."""
     return np.concatenate([predict(batch["image"])[batch["mask"]] for batch in batches])

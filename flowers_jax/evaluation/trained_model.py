@@ -1,4 +1,4 @@
-"""A trained model out of a run directory, which is all that is needed: no data, no weights file, no config file."""
+"""Loads a trained model from a run directory alone: no data, no weights file and no config file are needed."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,9 +34,9 @@ class TrainedModel:
     """The best model of a run, ready to predict.
 
     Attributes:
-        predict: uint8 [B, size, size, 3] -> float32 logits [B, classes]; B must be `batch_size` each time.
+        predict: uint8 [B, size, size, 3] -> float32 logits [B, classes]; B is always `batch_size`.
         precision: of the activations, `float32` or `bfloat16`.
-        temperature: what logits are divided by before softmax; 1 while the run is not finished.
+        temperature: the divisor of the logits before softmax; 1 until the run is finished.
     """
 
     run: RunDirectory
@@ -50,14 +50,14 @@ class TrainedModel:
 
 
 def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel:
-    """The best checkpoint of a run directory, on all local devices. Nothing that the directory contains is executed.
+    """The best model of a run directory, on all local devices. Nothing in the directory is executed.
 
     Args:
-        precision: one of `PRECISIONS`, whatever the run trained in; a module without a `dtype` stays in float32.
-        code: of a model from outside the package, its `MODULE:SPEC` or `FILE.py:SPEC`, which runs.
+        precision: one of `PRECISIONS`, independent of the training; a module without a `dtype` stays in float32.
+        code: `MODULE:SPEC` or `FILE.py:SPEC` of a model outside the package; this code is executed.
 
     Raises:
-        UsageError: no run directory, no finished epoch of it is saved, or the model's code is not named.
+        UsageError: it is no run directory, no finished epoch is saved, or the code of the model is not given.
     """
     run = RunDirectory.existing(run_path)
     description, config, checkpoints = run.read_model(), run.read_config(), Checkpoints(run.path)
@@ -73,11 +73,11 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
         like = {"batch_stats": {}} | shapes(module, preprocessing.size)
         like = {"params": like["params"], "batch_stats": like["batch_stats"]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
+        raise UsageError(f"{run.path / 'model.json'}: not a model of this version ({first_line(error)})") from error
     try:
         variables = checkpoints.model(number, parallel.replicated(like, devices))
     except UsageError:
-        if checkpoints.gone(number):  # a training that runs has a later one now
+        if checkpoints.is_unsealed(number):  # a running training has replaced it
             return load(run_path, precision, code)
         raise
     return TrainedModel(
@@ -93,20 +93,20 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
 
 
 def _spec(run: RunDirectory, description: Mapping[str, Any], code: str) -> ModelSpec:
-    """The model of a run: the package's own by its name, another one by the code that the caller names."""
+    """The model of a run: by its name in the package, or from the code that the caller names."""
     name = description.get("name")
     if not isinstance(name, str):
-        raise UsageError(f"{run.path / 'model.json'}: no model of this version (its name is {name!r})")
+        raise UsageError(f"{run.path / 'model.json'}: not a model of this version (its name is {name!r})")
     if not is_outside(name):
         if code:
             raise UsageError(f"--code={code}: {name} of --run={run.path} is the package's own; leave --code out")
         try:
             return find(name)
         except UsageError as error:
-            raise UsageError(f"{run.path / 'model.json'}: no model of this version ({first_line(error)})") from error
+            raise UsageError(f"{run.path / 'model.json'}: not a model of this version ({first_line(error)})") from error
     if not code:
         raise UsageError(
-            f"--run={run.path}: its model is code from outside the package, which is never run unasked: give "
+            f"--run={run.path}: its model is code outside the package, which never runs without permission: give "
             f"--code={name}"
         )
     spec = find(code)
@@ -115,16 +115,16 @@ def _spec(run: RunDirectory, description: Mapping[str, Any], code: str) -> Model
 
 
 def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:
-    """What was fitted to the model of checkpoint `number`; 1 where that was another one, which is lost, or none yet."""
+    """The temperature of the model of checkpoint `number`; 1 if none is fitted yet, or to another, lost model."""
     summary = run.read_summary()
     kept = (progress["model_checkpoint"], progress["model_epoch"])
     return summary["temperature"] if summary and kept == (number, summary["model_epoch"]) else 1.0
 
 
 def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:
-    """(path, probabilities [classes]) of each file in order, or why it could not be read.
+    """(path, probabilities [classes]) of each file in order, or the reason why it is not readable.
 
-    Streams: photographs are decoded by a few threads, one batch at a time.
+    Threads decode one batch of photographs at a time.
     """
     size = model.preprocessing.size
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -1,4 +1,4 @@
-"""What a convolution is, in four lessons that compute every number they show. `lessons.pictures` draws them."""
+"""Four lessons about convolution that compute every number they print. `lessons.pictures` draws them."""
 
 from collections.abc import Callable
 
@@ -11,4 +11,4 @@ LESSONS: dict[str, Callable[[Photograph], list[str]]] = {
     "shapes": lambda _: shapes.lines(),
     "backward": lambda _: backward.lines(),
 }
-"""By name, in their order: from a photograph to the lines of text."""
+"""The lessons by name, in order: functions from a photograph to lines of text."""

@@ -1,4 +1,4 @@
-"""Lesson 4: the gradients of a convolution by hand, and `jax.grad` beside them."""
+"""Lesson 4: the gradients of a convolution by hand, compared with `jax.grad`."""
 
 from collections.abc import Callable
 
@@ -64,7 +64,7 @@ def input_gradient() -> Plane:
 
 
 def automatic(loss: Callable[[Array], Scalar]) -> tuple[Plane, Plane]:
-    """What `jax.grad` gives for dL/dX and dL/dF where L = loss(O)."""
+    """dL/dX and dL/dF from `jax.grad`, for L = loss(O)."""
 
     def of(x: Array, f: Array) -> Scalar:
         return loss(ops.conv2d(x[None, :, :, None], f[:, :, None, None], 1, "VALID"))
@@ -74,7 +74,7 @@ def automatic(loss: Callable[[Array], Scalar]) -> tuple[Plane, Plane]:
 
 
 def written(image: Plane, kernel: Plane) -> list[list[str]]:
-    """The sum behind every place of a correlation without padding, with its numbers."""
+    """The sum for every position of a correlation without padding, with its numbers."""
     (height, width), (kh, kw) = image.shape, kernel.shape
     return [
         [products(image[i : i + kh, j : j + kw], kernel) for j in range(width - kw + 1)] for i in range(height - kh + 1)
@@ -86,7 +86,7 @@ def _written(name: str, image: Plane, kernel: Plane) -> list[str]:
 
 
 def _beside(left: str, a: Plane, right: str, b: Plane) -> list[str]:
-    """Two planes side by side, the left one's columns as wide as they must be."""
+    """Two planes side by side, with aligned columns."""
     texts = [[left, *rows(a)], [right, *rows(b)]]
     width = max(map(len, texts[0]))
     height = max(map(len, texts))

@@ -1,4 +1,4 @@
-"""What the pictures are made of: grids of numbers, images and blocks."""
+"""The parts of the pictures: grids of numbers, images and blocks."""
 
 import io
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ TEXT = 15
 
 
 def figure(width: float, height: float) -> Figure:
-    """Inches, of 100 pixels each. Without pyplot, so nothing outside the figure changes."""
+    """A figure in inches of 100 pixels. It does not use pyplot, so nothing outside the figure changes."""
     return Figure(figsize=(width, height), dpi=100, layout=ConstrainedLayoutEngine(w_pad=0.15))
 
 
 def png(drawn: Figure) -> bytes:
-    """Cut to what is drawn, with a margin. The same figure gives the same bytes."""
+    """The figure as PNG, cropped with a margin. The same figure gives the same bytes."""
     stream = io.BytesIO()
     drawn.savefig(stream, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
     return stream.getvalue()
 
 
 def grid(axes: Axes, values: np.ndarray, title: str, texts: Sequence[Sequence[str]]) -> None:
-    """[H, W] as cells with a text in each, on a colour scale with zero in its middle."""
+    """Draw [H, W] as cells with a text in each, on a colour scale with zero in the middle."""
     height, width = values.shape
     norm = _coloured(axes, values, title, bar=0.18 / height)
     for i, row in enumerate(texts):
@@ -44,21 +44,21 @@ def grid(axes: Axes, values: np.ndarray, title: str, texts: Sequence[Sequence[st
 
 
 def image(axes: Axes, values: np.ndarray, title: str) -> None:
-    """uint8 [H, W, 3] in its colours, or float [H, W] in grey from 0 to 1."""
+    """Draw uint8 [H, W, 3] in its colours, or float [H, W] in grey from 0 to 1."""
     axes.imshow(values, cmap="gray", vmin=0, vmax=1)
     axes.set_title(title, fontsize=TEXT)
     axes.set_axis_off()
 
 
 def response(axes: Axes, values: np.ndarray, title: str) -> None:
-    """[H, W] in colours alone, with zero in the middle of their scale."""
+    """Draw [H, W] in colours without texts, on a scale with zero in the middle."""
     _coloured(axes, values, title, bar=0.05)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def _coloured(axes: Axes, values: np.ndarray, title: str, bar: float) -> CenteredNorm:
-    """With a colour bar below, as wide as the axes and `bar` of their height."""
+    """Draw with a colour bar below, as wide as the axes and with the share `bar` of their height."""
     furthest = float(np.abs(values).max()) or 1.0
     norm = CenteredNorm(0, halfrange=furthest)
     shown = axes.imshow(values, cmap=COLOURS, norm=norm)
@@ -71,15 +71,15 @@ def _coloured(axes: Axes, values: np.ndarray, title: str, bar: float) -> Centere
 
 
 def _ink(place: float) -> str:
-    """Black on a light cell, white on a dark one, by the luminance of its colour."""
+    """Black on a light cell, white on a dark one, by the luminance of the cell."""
     red, green, blue, _ = COLOURS(place)
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.45 else "white"
 
 
 def blocks(axes: Axes, shapes: Sequence[tuple[int, ...]], steps: Sequence[str]) -> None:
-    """Activations [H, W, C] as boxes and [N] as columns, from left to right, with an arrow and a text between.
+    """Draw activations [H, W, C] as boxes and [N] as columns, from left to right, with an arrow and a text between.
 
-    Height and width are drawn to scale, channels by their logarithm, or 3 and 192 would not fit one picture.
+    Height and width are to scale. Channels are on a logarithmic scale, so that 3 and 192 fit into one picture.
     """
     largest = max(shape[0] for shape in shapes if len(shape) == 3)
     left = 0.0
@@ -98,7 +98,7 @@ def blocks(axes: Axes, shapes: Sequence[tuple[int, ...]], steps: Sequence[str]) 
 
 
 def _block(axes: Axes, left: float, shape: tuple[int, ...], largest: int) -> float:
-    """Draw one, centred at height zero; where it ends on the right."""
+    """Draw one block, centred at height zero; return its right end."""
     if len(shape) == 1:
         side, depth, half = 0.3, 0.08, 0.25 * np.log2(shape[0] + 1) / 2
     else:

@@ -8,7 +8,7 @@ from flowers_jax.lessons.plane import Plane, correlate, number, plane, products,
 IMAGE = plane([[0, 0, 10, 0, 0]] * 5)
 KERNEL = plane([[1, 1, 1], [1, -8, 1], [1, 1, 1]])
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
-"""ITU-R BT.601: how bright red, green and blue look."""
+"""ITU-R BT.601: the weights of red, green and blue in the brightness."""
 
 PLACES = {
     "away from the line": (2, 0),
@@ -17,7 +17,7 @@ PLACES = {
     "beside its end": (0, 1),
     "on its end": (0, 2),
 }
-"""A place of each kind, (row, column) from 0."""
+"""A position of each kind, (row, column) from 0."""
 
 
 def lines(photograph: Photograph) -> list[str]:
@@ -28,7 +28,7 @@ def lines(photograph: Photograph) -> list[str]:
         "The image, 5x5, has a line in its middle column:",
         *rows(IMAGE),
         "",
-        "The kernel, 3x3, takes eight times the centre from the sum of its neighbours:",
+        "The kernel, 3x3, subtracts eight times the centre from the sum of its neighbours:",
         *rows(KERNEL),
         "",
         "Padding SAME puts a ring of zeros around the image, and the output is 5x5 again:",
@@ -37,17 +37,17 @@ def lines(photograph: Photograph) -> list[str]:
         "Padding VALID adds nothing, and the output is 3x3, the places where the kernel fits:",
         *rows(correlate(IMAGE, KERNEL, "VALID")),
         "",
-        "Only three columns answer, for only there the window meets the line (each number of it * the kernel's):",
+        "Only three columns are not 0, because only there the window covers the line (each number * the kernel's):",
         *_sums(),
         "The kernel's numbers add up to " + number(KERNEL.sum()) + ", so an even area gives 0, dark or bright.",
-        "At the ends the window meets the padding, so one 10 of the line is missing.",
+        "At the ends the window covers the padding, so one 10 of the line is missing.",
         "",
         *_on_a_photograph(photograph),
     ]
 
 
 def window(row: int, column: int) -> Plane:
-    """What the kernel meets where its centre is there, zeros around the image: [3, 3]."""
+    """The input of the kernel at this position, with zeros around the image: [3, 3]."""
     return np.pad(IMAGE, 1)[row : row + 3, column : column + 3]
 
 
@@ -57,7 +57,7 @@ def grey(photograph: Photograph) -> Plane:
 
 
 def response(photograph: Photograph) -> Plane:
-    """Without padding, whose zeros would be a dark frame with an edge of its own."""
+    """The output without padding, because zeros around the image would add an edge."""
     return correlate(grey(photograph), KERNEL, "VALID")
 
 
@@ -75,6 +75,6 @@ def _on_a_photograph(photograph: Photograph) -> list[str]:
     height, width, _ = photograph.shape
     return [
         f"The same kernel on a photograph of {height}x{width} in grey from 0 to 1, padding VALID:",
-        f"{answer.shape[0]}x{answer.shape[1]} answers from {answer.min():.2f} to {answer.max():.2f}",
+        f"{answer.shape[0]}x{answer.shape[1]} outputs from {answer.min():.2f} to {answer.max():.2f}",
         f"{share:.0%} of them are less than a quarter of the strongest, {strongest:.2f}: the others draw the edges",
     ]

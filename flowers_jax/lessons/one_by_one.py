@@ -1,4 +1,4 @@
-"""Lesson 2: a kernel of 1x1 mixes channels and leaves places alone."""
+"""Lesson 2: a kernel of 1x1 mixes channels, and treats each position separately."""
 
 import math
 from typing import NamedTuple
@@ -18,7 +18,7 @@ SCALED = np.arange(36, dtype=np.float32).reshape(6, 6)
 FACTOR = 2
 PIXEL, FILTER = np.array([1, 2, 3], np.float32), np.array([4, -1, 2], np.float32)
 IMAGE, REDUCED = (1, 28, 28, 192), 16
-"""The 5x5 branch of GoogLeNet's block 3a: 192 channels, brought to 16, then to 32."""
+"""The 5x5 branch of GoogLeNet's block 3a: 192 channels, reduced to 16, then 32."""
 
 
 def lines() -> list[str]:
@@ -29,7 +29,7 @@ def lines() -> list[str]:
         f"One channel and one filter: pure scaling. 6x6x1 times a filter of the one number {FACTOR}:",
         *(f"{left}  ->  {right}" for left, right in zip(rows(SCALED), rows(scaled()), strict=True)),
         "",
-        "With channels the filter is a weighted sum of those of one pixel, as a unit of a dense layer is:",
+        "With channels the filter is a weighted sum over the channels of one pixel, like a unit of a dense layer:",
         f"{rows(PIXEL[None])[0]} by the filter {rows(FILTER[None])[0]}: {products(PIXEL, FILTER)}",
         "",
         *_channels(),
@@ -46,7 +46,7 @@ def scaled() -> Float32[np.ndarray, "6 6"]:
 
 
 class Cost(NamedTuple):
-    """Of one convolution with padding SAME: [B, H, W, I] by [kh, kw, I, O], and what it takes for one image."""
+    """One convolution with padding SAME, [B, H, W, I] by [kh, kw, I, O], and its cost for one image."""
 
     kernel: Shape
     output: Shape
@@ -55,7 +55,7 @@ class Cost(NamedTuple):
 
 
 def costs() -> list[Cost]:
-    """Of 5x5 from 192 to 32 channels; then of the 1x1 and of the 5x5 that do it by way of 16."""
+    """The costs of 5x5 from 192 to 32 channels, and of the 1x1 and the 5x5 that go through 16 channels."""
     channels, outputs = IMAGE[3], 32
     small = (*IMAGE[:3], REDUCED)
     return [
@@ -80,12 +80,12 @@ def _channels() -> list[str]:
     image = _times(x.shape[1:])
     perceptron = jax.nn.relu(pixels @ mix)
     return [
-        f"{image} by 5 filters of 1x1x32 -> {_times(reduced.shape[1:])}: fewer channels, as many places",
+        f"{image} by 5 filters of 1x1x32 -> {_times(reduced.shape[1:])}: fewer channels, as many positions",
         f"32*5 + 5 = {reduce.size + 5} parameters, biases included",
         "largest difference from a dense layer run at each of the 36 pixels: " + _difference(reduced, pixels @ reduce),
         "",
         f"As many filters as channels, {image} -> {_times(mixed.shape[1:])}, then ReLU: network in network,",
-        "a small perceptron that walks over the image",
+        "a small perceptron that is applied at each pixel",
         f"largest difference from the perceptron at each pixel: {_difference(mixed, perceptron)}",
     ]
 
@@ -97,9 +97,9 @@ def _bottleneck() -> list[str]:
     return [
         f"Multiply-adds from {_times(IMAGE[1:])} to {_times(direct.output[1:])}, kernels [kh, kw, inputs, outputs].",
         f"Directly, {written[0]}",
-        f"By way of {REDUCED} channels, {written[1]}",
+        f"Through {REDUCED} channels, {written[1]}",
         f"and then {written[2]}",
-        f"together {total:,}, which is {total / direct.multiply_adds:.1%} of the direct way",
+        f"together {total:,}, which is {total / direct.multiply_adds:.1%} of the direct convolution",
     ]
 
 
@@ -113,7 +113,7 @@ def _dense_as_convolution() -> list[str]:
         f"A dense layer is a convolution with a kernel as large as the image. {_times(x.shape[1:])} = {x.size} inputs,",
         f"5 outputs, kernel {_times(kernel.shape)}, padding VALID -> {_times(convolved.shape[1:])}",
         f"largest difference from the dense layer: {_difference(convolved, dense)}",
-        f"on a larger image the same numbers answer at each place: 9x9x32 -> {_times(larger.shape[1:])}",
+        f"on a larger image the same kernel gives an output at each position: 9x9x32 -> {_times(larger.shape[1:])}",
     ]
 
 
@@ -122,7 +122,7 @@ def _one_by_one(x: Values, w: Values) -> Array:
 
 
 def _integers(*shape: int) -> Values:
-    """Small whole numbers, whose sums float32 holds exactly in whatever order."""
+    """Small whole numbers; float32 holds their sums exactly, in any order."""
     return np.random.default_rng(len(shape)).integers(-3, 4, shape).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The photograph that the lessons look at."""
+"""The photograph that the lessons use."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ DRAWN = ("five_petals", 1)
 
 
 def load(path: str | None = None) -> Photograph:
-    """The central square of a photograph at 192x192, or without one a flower drawn in code, 48x48.
+    """The central square of a photograph at 192x192, or a flower drawn in code, 48x48, if no path is given.
 
     Raises:
-        UsageError: the file cannot be read, or is no photograph.
+        UsageError: the file cannot be read, or is not a photograph.
     """
     if path is None:
         return decode(procedural.draw(*DRAWN))

@@ -20,11 +20,11 @@ FIGURES: dict[str, Callable[[Photograph], dict[str, Figure]]] = {
     "shapes": lambda _: {"shapes": cnn()},
     "backward": lambda _: {"backward": forward(), "gradients": gradients()},
 }
-"""By lesson: the figures of a photograph, by the name of their file without `.png`."""
+"""By lesson: a function from a photograph to figures, by file name without `.png`."""
 
 
 def draw(lesson: str, photograph: Photograph) -> dict[str, bytes]:
-    """The lesson's pictures as PNG, by the name of their file without `.png`."""
+    """The lesson's pictures as PNG, by file name without `.png`."""
     return {title: drawing.png(figure) for title, figure in FIGURES[lesson](photograph).items()}
 
 
@@ -50,7 +50,7 @@ def scaling() -> Figure:
 
 
 def bottleneck() -> Figure:
-    """Of two ways to the same shape, each step with its multiply-adds."""
+    """Two ways to the same shape; each step has its multiply-adds."""
     direct, reduce, then = one_by_one.costs()
     figure = drawing.figure(11, 7)
     panels = figure.subplots(2, 1)
@@ -79,15 +79,15 @@ def forward() -> Figure:
 
 
 def gradients() -> Figure:
-    """Each number with the products behind it."""
+    """Both gradients; each number has the products of its sum."""
     by_kernel = backward.written(backward.X, backward.DO)
     by_input = backward.written(np.pad(backward.DO, 1), backward.F[::-1, ::-1])
     planes = {"dL/dF": backward.kernel_gradient(), "dL/dX": backward.input_gradient()}
-    return _grids(planes, [_broken(by_kernel), _broken(by_input)], cell=1.9)
+    return _grids(planes, [_in_lines(by_kernel), _in_lines(by_input)], cell=1.9)
 
 
 def _grids(planes: Mapping[str, Plane], texts: Sequence[Texts] = (), cell: float = 0.75) -> Figure:
-    """Side by side, by title. Cells are `cell` inches wide and hold the texts given, or else the numbers."""
+    """Planes side by side, by title. Cells are `cell` inches wide and contain `texts`, or the numbers by default."""
     texts = texts or [cells(values) for values in planes.values()]
     columns = [values.shape[1] for values in planes.values()]
     figure = drawing.figure(cell * sum(columns) + 0.4 * len(columns), cell * max(columns) + 1.5)
@@ -102,12 +102,12 @@ def _step(cost: one_by_one.Cost) -> str:
     return f"{height}x{width}\n{cost.multiply_adds:,}\nmultiply-adds"
 
 
-def _broken(sums: Texts) -> Texts:
-    """Sums of four products in three lines, as a cell is wide."""
-    return [[_break(text) for text in row] for row in sums]
+def _in_lines(sums: Texts) -> Texts:
+    """Sums of four products in three lines, to fit into a cell."""
+    return [[_in_three_lines(text) for text in row] for row in sums]
 
 
-def _break(text: str) -> str:
+def _in_three_lines(text: str) -> str:
     terms, total = text.split(" = ")
     a, b, *rest = terms.split(" + ")
     return f"{a} + {b}\n+ {' + '.join(rest)}\n= {total}"

@@ -1,4 +1,4 @@
-"""Planes [H, W], one channel of one image: how they convolve, and how they are written."""
+"""Planes [H, W], one channel of one image: their convolution and their text."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def correlate(image: Plane, kernel: Plane, padding: Padding) -> Plane:
 
 
 def number(value: float | np.floating) -> str:
-    return f"{value + 0:g}"  # + 0, or the zero of 0*-8 were -0
+    return f"{value + 0:g}"  # + 0 makes 0 of the -0 that 0*-8 gives
 
 
 def cells(values: Plane) -> list[list[str]]:
@@ -33,11 +33,11 @@ def cells(values: Plane) -> list[list[str]]:
 
 
 def rows(values: Plane) -> list[str]:
-    """A line for each row, numbers between single spaces."""
+    """A line for each row; single spaces separate the numbers."""
     return [" ".join(row) for row in cells(values)]
 
 
 def products(a: np.ndarray, b: np.ndarray) -> str:
-    """`2*1 + 3*1 = 5`: the products of equal places, in row order, and their sum."""
+    """`2*1 + 3*1 = 5`: the products at each position, in row order, and their sum."""
     pairs = zip(a.ravel(), b.ravel(), strict=True)
     return " + ".join(f"{number(x)}*{number(y)}" for x, y in pairs) + f" = {number((a * b).sum())}"

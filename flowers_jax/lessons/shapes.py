@@ -18,7 +18,7 @@ TOLERANCE = 1e-5
 
 
 class Layer(NamedTuple):
-    """One row: its output's shape without the batch and its parameters, with the formula of each."""
+    """One row: the shape of the output without the batch, and the parameters, each with its formula."""
 
     name: str
     output: tuple[int, ...]
@@ -28,7 +28,7 @@ class Layer(NamedTuple):
 
 
 def layers() -> list[Layer]:
-    """Those of the CNN for 28x28x3 and five classes: from its shapes, without computing anything."""
+    """The layers of the CNN for 28x28x3 and five classes, from the shapes alone, without computing the network."""
     kernels = _kernels()
     found, before = [], (SIZE, SIZE, 3)
     for row in summary.layers(CourseCNN(CLASSES), SIZE):
@@ -58,7 +58,7 @@ def lines() -> list[str]:
         "The course's CNN, from the module as it is initialised:",
         *aligned,
         "",
-        "(height*width*channels + 1)*filters: each filter has a number for each place of its window and a bias.",
+        "(height*width*channels + 1)*filters: each filter has a weight for each position of its window, and a bias.",
         "A max-pool and a flatten have nothing to learn.",
         "",
         "Step by step with its parameters, ops.conv2d, the maxima and a matrix product give the module's logits: "
@@ -68,7 +68,7 @@ def lines() -> list[str]:
 
 
 def logits() -> tuple[Logits, Logits]:
-    """[1, 5] for one random image: of the module, and of its layers' definitions one after the other."""
+    """[1, 5] for one random image: from the module, and from the definitions of its layers one after the other."""
     module = CourseCNN(CLASSES)
     x = jax.random.uniform(jax.random.key(0), (1, SIZE, SIZE, 3))
     variables = module.init(jax.random.key(0), x)
@@ -79,7 +79,7 @@ def logits() -> tuple[Logits, Logits]:
 
 
 def _max_pool(x: Activations) -> Activations:
-    """The maximum of each window, of which each place of the window gives one candidate."""
+    """The maximum of each window: each position in the window gives one candidate."""
     height, width = ((size - WINDOW) // STEP * STEP + 1 for size in x.shape[1:3])
     places = itertools.product(range(WINDOW), repeat=2)
     return functools.reduce(jnp.maximum, (x[:, u : u + height : STEP, v : v + width : STEP] for u, v in places))
@@ -92,7 +92,8 @@ def _kernels() -> dict[str, tuple[int, ...]]:
 
 
 def _formulas(row: summary.Row, before: tuple[int, ...], kernel: tuple[int, ...] | None) -> tuple[str, str]:
-    """Of the output's size and of the parameters, with the numbers in them."""
+    """The formulas of the output size and of the parameters, with their numbers."""
+
     if kernel is None and len(row.output) == 1:
         return f"{'*'.join(map(str, before))} = {row.output[0]}", "0"
     if kernel is None:

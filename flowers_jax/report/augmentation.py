@@ -1,4 +1,4 @@
-"""A picture of what augmentation does: a row for each photograph, a column for each draw."""
+"""A picture of the augmentation: a row for each photograph, a column for each draw."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,16 +15,16 @@ from flowers_jax.data.decode import decode_for
 from flowers_jax.preprocessing import Preprocessing
 
 GAP, TITLE = 6, 26
-"""Pixels between the cells, and of the line above them."""
+"""Pixels between the cells, and the height of the title line."""
 
 
 def draw_grid(
     photographs: Sequence[bytes], augment: Augment, preprocessing: Preprocessing, views: int, seed: int
 ) -> Image.Image:
-    """First what evaluation sees of each photograph, then `views` draws as training would see them.
+    """The first column is the input of evaluation, the next `views` columns are draws of the augmentation.
 
-    Where examples are mixed, each is mixed with the one in the row below (the first for the last), and the share of
-    its own label stands on it.
+    If examples are mixed, each is mixed with the one in the row below (the last with the first), and the share of its
+    own label is written on it.
     """
     size = preprocessing.size
     as_it_is = np.stack([decode_for(data, preprocessing) for data in photographs])
@@ -55,7 +55,8 @@ def _draw(
     augment: Augment,
     preprocessing: Preprocessing,
 ) -> tuple[Float32[jax.Array, "photographs size size 3"], Float32[jax.Array, " photographs"]]:
-    """The changed images, and what share of each one's label is its own."""
+    """The augmented images, and the share of its own label in each target."""
+
     keys = jax.random.split(key, len(images) + 1)
     own = Examples(augment_images(keys[1:], images, augment, preprocessing), jnp.eye(len(images)))
     if augment.mixes:

@@ -1,1 +1,1 @@
-"""The run directory: all that a run leaves behind, and all that is needed to go on from it or to use it."""
+"""The run directory: everything that a run writes, and everything that resuming or using it needs."""

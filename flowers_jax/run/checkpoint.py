@@ -1,8 +1,8 @@
-"""Checkpoints of a run, through orbax; the only module that imports it.
+"""Checkpoints of a run, written by orbax. Only this module imports orbax.
 
-Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. It counts
-once it is sealed (`flowers_jax.run.seal`), and only then do older ones go. Saving is synchronous: the state's buffers
-are donated to the next step.
+Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. It is valid
+once it is sealed (`flowers_jax.run.seal`), and only then are older ones removed. Saving is synchronous, because the
+buffers of the state are donated to the next step.
 """
 
 import contextlib
@@ -30,10 +30,10 @@ class Checkpoints:
     """The folder `checkpoints/` of a run; checkpoints are numbered from 1 in the order of saving."""
 
     def __init__(self, run: Path):
-        """Reads every sum, and touches nothing that a running training writes.
+        """Verify every checksum. This changes no file, so a training may run at the same time.
 
         Warns:
-            DamageWarning: of each checkpoint that must not be used, by its name.
+            DamageWarning: names each checkpoint that must not be used.
         """
         self.folder = run / "checkpoints"
         self._sound: list[int] = []
@@ -43,7 +43,7 @@ class Checkpoints:
             path = self.folder / str(number)
             if not (reason := seal.damage(path)):
                 self._sound.append(number)
-            elif os.path.lexists(path):  # else a training that runs has just removed it
+            elif os.path.lexists(path):  # else a running training has just removed it
                 self._damaged.append(number)
                 warnings.warn(f"{path} is skipped: {reason}", DamageWarning, stacklevel=2)
 
@@ -51,9 +51,9 @@ class Checkpoints:
         return self._sound[-1] if self._sound else None
 
     def usable(self) -> tuple[int, int] | None:
-        """The latest checkpoint whose model of the run is sound too, and that model's checkpoint, 0 for none yet.
+        """The latest checkpoint whose referenced model is intact, and the checkpoint of that model (0: none yet).
 
-        Where every one has lost it, the latest and its own model.
+        If every checkpoint has lost its model, the latest one and its own model.
         """
         for number in reversed(self._sound):
             if (model := self.model_of(number)) in (0, *self._sound):
@@ -61,10 +61,10 @@ class Checkpoints:
         return (self._sound[-1], self._sound[-1]) if self._sound else None
 
     def save(self, model: Any, optimizer: Any, progress: Mapping[str, Any], keep: int) -> None:
-        """Write checkpoint number `next_number()`, then remove all but the `keep` latest and the models they name.
+        """Write checkpoint number `next_number()`; keep the `keep` latest and the models they refer to.
 
         Raises:
-            OSError: it cannot be written; nothing of it is left.
+            OSError: it cannot be written; no part of it is left.
         """
         number = self.next_number()
         target = self.folder / str(number)
@@ -78,15 +78,15 @@ class Checkpoints:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._orbax.save(target, args=parts)
                 seal.seal(target)
-            except Exception as error:  # orbax and its C++ have many ways to say that the disk is full
+            except Exception as error:  # orbax and its C++ raise many kinds of errors on a full disk
                 self._remove_failed(number)
                 raise OSError(f"checkpoint {number} cannot be written to {self.folder} ({_reason(error)})") from error
         self._sound.append(number)
-        with contextlib.suppress(OSError):  # the save itself is done
+        with contextlib.suppress(OSError):  # the save itself has succeeded
             self._prune(keep)
 
     def _remove_failed(self, number: int) -> None:
-        """Some of orbax's threads go on for a moment where others have failed."""
+        """Try repeatedly: some of orbax's threads still write for a moment after others have failed."""
         for _ in range(20):
             left = [*self.folder.glob(f"{number}.orbax-checkpoint-tmp*"), *self.folder.glob(str(number))]
             for partial in left:
@@ -94,19 +94,19 @@ class Checkpoints:
             time.sleep(0.05)
 
     def lost(self) -> bool:
-        """Whether there were checkpoints and none is sound: more than a first one that a kill left half written."""
-        sealed = [number for number in self._damaged if not self.gone(number)]
+        """Whether all checkpoints are damaged; a single unsealed one is a first save that a kill interrupted."""
+        sealed = [number for number in self._damaged if not self.is_unsealed(number)]
         return not self._sound and (bool(sealed) or len(self._damaged) > 1)
 
-    def gone(self, number: int) -> bool:
-        """Whether it has no seal: it was not finished, or a training that runs has removed it meanwhile."""
+    def is_unsealed(self, number: int) -> bool:
+        """Whether it has no seal: it was not finished, or a running training has removed it meanwhile."""
         return not (self.folder / str(number) / seal.NAME).is_file()
 
     def next_number(self) -> int:
         return (self.latest() or 0) + 1
 
     def keep_until(self, number: int, keep: int) -> None:
-        """Make checkpoint `number` the latest: remove what is damaged, later, half written or half removed."""
+        """Make checkpoint `number` the latest: remove damaged, later and partial ones."""
         self._remove({*self._damaged, *(found for found in self._sound if found > number)})
         for partial in self.folder.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(partial)
@@ -116,12 +116,12 @@ class Checkpoints:
         return self._restore(number, progress=ocp.args.JsonRestore())["progress"]
 
     def model_of(self, number: int) -> int:
-        """The checkpoint that holds the model of the run, as it stood at checkpoint `number`; 0 for none."""
+        """The checkpoint that holds the run's model as of checkpoint `number`; 0 for none."""
         if number in self._model_of:
             return self._model_of[number]
         model = self.progress(number).get("model_checkpoint")
-        if not isinstance(model, int):  # and no path to somewhere else
-            raise UsageError(f"{self.folder / str(number)} names no checkpoint as its model but {model!r}")
+        if not isinstance(model, int):  # a string could be a path out of the folder
+            raise UsageError(f"{self.folder / str(number)} names {model!r} as its model checkpoint, not a number")
         self._model_of[number] = model
         return model
 
@@ -134,7 +134,7 @@ class Checkpoints:
         return self._restore(number, optimizer=_as(like))["optimizer"]
 
     def arrays(self, number: int) -> dict[str, Any]:
-        """`model` and `optimizer` as they lie there, on the host."""
+        """`model` and `optimizer` as they are stored, on the host."""
         parts = {name: ocp.args.StandardRestore() for name in ("model", "optimizer")}
         return dict(self._restore(number, **parts).items())
 
@@ -144,9 +144,9 @@ class Checkpoints:
         try:
             with _quiet_orbax():
                 return self._orbax.restore(self.folder / str(number), args=ocp.args.Composite(**parts))
-        except Exception as error:  # its sums fit, and yet orbax may fail in any way on what another program wrote
+        except Exception as error:  # the checksums match, but orbax may fail on what another program wrote
             raise UsageError(
-                f"{self.folder / str(number)} is of no run of this version ({first_line(error)})"
+                f"{self.folder / str(number)} was not written by this version ({first_line(error)})"
             ) from error
 
     @functools.cached_property
@@ -158,14 +158,14 @@ class Checkpoints:
         self._remove(set(self._sound) - {*latest, *map(self.model_of, latest)})
 
     def _remove(self, numbers: set[int]) -> None:
-        """The seal goes first: what is removed in part counts no more."""
+        """Remove the seal first, so a partly removed checkpoint is not valid."""
         self._sound = [number for number in self._sound if number not in numbers]
         self._damaged = [number for number in self._damaged if number not in numbers]
         for number in numbers:
             self._model_of.pop(number, None)
             path = self.folder / str(number)
             if path.is_symlink() or not path.is_dir():
-                path.unlink()  # and nothing of what it leads to
+                path.unlink()  # not the target of the link
                 continue
             (path / seal.NAME).unlink(missing_ok=True)
             shutil.rmtree(path)
@@ -173,14 +173,14 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def _quiet_orbax() -> Iterator[None]:
-    """Orbax's threads each print how they failed, before it is raised; the one who catches it says so once."""
+    """Silence orbax's threads, which each print their failure; the caller reports the raised error once."""
     hook = sys.unraisablehook
 
-    def unless_late(what: Any) -> None:
+    def ignore_late_errors(what: Any) -> None:
         if "Event loop is closed" not in str(what.exc_value):
             hook(what)
 
-    sys.unraisablehook = unless_late
+    sys.unraisablehook = ignore_late_errors
     try:
         with absl_level(logging.CRITICAL):
             yield
@@ -189,7 +189,7 @@ def _quiet_orbax() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """That of the operating system, where TensorStore tells its number."""
+    """The reason of the operating system, if TensorStore gives its number."""
     number = re.search(r"os_error_code='(\d+)'", str(error))
     return os.strerror(int(number[1])) if number else first_line(error)
 

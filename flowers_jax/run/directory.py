@@ -1,4 +1,4 @@
-"""The plain files of a run directory, and whether a run may begin or go on there."""
+"""The plain files of a run directory, and whether a run may start or resume there."""
 
 import contextlib
 import os
@@ -27,33 +27,35 @@ PREDICTIONS_COLUMNS = ("path", "label", "predicted", "probability")
 
 
 class RunDirectory(Files):
-    """Reads and writes the files of one folder, whose names stand in its methods."""
+    """Reads and writes the files of a run; each method names its file."""
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunDirectory":
-        """The directory of a run that has begun.
+        """The directory of a started run.
 
         Raises:
-            UsageError: it is none.
+            UsageError: it is not one.
         """
         run = cls(path)
         if not (run.path / "model.json").is_file():
             raise UsageError(f"--run={path}: no run directory (no model.json in it); train.py prints where it writes")
         if not run.listed("model.json"):
-            raise UsageError(f"--run={path}: its {seal.NAME} is missing, and nothing else says whether it is whole")
+            raise UsageError(f"--run={path}: its {seal.NAME} is missing, so its files cannot be verified")
         return run
 
     def check(self, config: Config) -> bool:
-        """Whether there is a run with this config to go on with; writes nothing.
+        """Whether a run with this config exists and can be resumed; writes nothing.
 
         Raises:
-            UsageError: the place is a file, cannot be read, or belongs to something else.
+            UsageError: the path is a file, cannot be read, or belongs to another run or program.
         """
         flag = f"--workdir={self.path}"
         if os.path.exists(self.path) and not os.path.isdir(self.path):
             raise UsageError(f"{flag}: is a file; give a new folder or one of an unfinished run")
         try:
-            inside = [name for name in os.listdir(self.path) if not _is_ours(name)] if os.path.isdir(self.path) else []
+            inside = (
+                [name for name in os.listdir(self.path) if not _is_leftover(name)] if os.path.isdir(self.path) else []
+            )
         except OSError as error:
             raise UsageError(f"{flag}: cannot be read ({error.strerror or error}); give another folder") from error
         if not inside:
@@ -69,13 +71,13 @@ class RunDirectory(Files):
             return True
         if "checkpoints" in inside and os.listdir(self.path / "checkpoints"):
             raise UsageError(
-                f"{flag}: its {seal.NAME} is missing, and nothing else says whether its checkpoints are whole; "
-                "bring it back, or give another folder"
+                f"{flag}: its {seal.NAME} is missing, so its checkpoints cannot be verified; "
+                "restore it, or give another folder"
             )
-        return False  # stopped before it had begun
+        return False  # the run stopped before it wrote anything
 
     def check_writable(self) -> None:
-        """Try it, for permissions, read-only mounts and quotas say no in different places; leaves no trace.
+        """Test it by writing, because permissions, read-only mounts and quotas fail in different calls; leave no trace.
 
         Raises:
             UsageError: it cannot be written.
@@ -92,20 +94,20 @@ class RunDirectory(Files):
             raise UsageError(f"--workdir={self.path}: cannot be written ({why}); give another folder") from error
         finally:
             for folder in reversed(made):
-                with contextlib.suppress(OSError):  # another run may have begun in it
+                with contextlib.suppress(OSError):  # another run may have started in it
                     folder.rmdir()
 
     def read_config(self) -> Config:
         """The config of the run.
 
         Raises:
-            UsageError: `config.json` is damaged, or of another program.
+            UsageError: `config.json` is damaged, or another program wrote it.
         """
         values = self.read_json("config.json")
         try:
             return config_lib.from_flat(values)
         except UsageError as error:
-            raise UsageError(f"{self.path / 'config.json'} is of no run of this version: {error}") from error
+            raise UsageError(f"{self.path / 'config.json'} was not written by this version: {error}") from error
 
     def write_config(self, config: Config) -> None:
         self.write_json("config.json", config_lib.flatten(config))
@@ -129,7 +131,7 @@ class RunDirectory(Files):
         (self.path / "summary.json").unlink(missing_ok=True)
 
     def clear_partial(self) -> None:
-        """Remove what a process that was killed had begun to write."""
+        """Remove the partial files of a killed process."""
         for partial in self.path.glob(f"{atomic.PARTIAL}*"):
             shutil.rmtree(partial)
 
@@ -151,10 +153,10 @@ class RunDirectory(Files):
         return self.read_csv("predictions.csv")
 
     def apply_splits(self, dataset: Dataset, classes: Sequence[str]) -> Dataset:
-        """The photographs of an existing run in its order, with its splits and classes; what came since is left out.
+        """The photographs of an existing run in its order, with its splits and classes; newer files are left out.
 
         Raises:
-            UsageError: a file of the run is gone, or has another content or class.
+            UsageError: a file of the run is missing, or its content or class has changed.
         """
         known, rows = {example.path: example for example in dataset.examples}, self.read_splits()
         applied = []
@@ -165,13 +167,13 @@ class RunDirectory(Files):
                 what = "is gone" if example is None else "has changed"
                 raise UsageError(
                     f"{path} {what} since {self.path / 'splits.csv'} was written: "
-                    "bring it back, or start anew with another --workdir"
+                    "restore it, or start a new run with another --workdir"
                 )
             applied.append(replace(example, label=classes.index(row["label"]), split=row["split"]))
-        skipped = tuple(one for one in dataset.skipped if one.path not in rows)  # copies that came since
+        skipped = tuple(one for one in dataset.skipped if one.path not in rows)  # without the run's own photographs
         return replace(dataset, examples=tuple(applied), classes=tuple(classes), skipped=skipped)
 
 
-def _is_ours(name: str) -> bool:
-    """What a process leaves that was killed before its run began."""
+def _is_leftover(name: str) -> bool:
+    """Whether a process that was killed before its run started may have left this file."""
     return name == lock.NAME or name.startswith(atomic.PARTIAL)

@@ -1,6 +1,6 @@
 """Plain files of one folder, each written to a temporary name, synced and renamed.
 
-`manifest.json` lists those that must be trusted, and each only while it is whole: one that it does not list was not
+`manifest.json` lists the files that must be trusted, each only while it is complete. A file that is not listed was not
 finished.
 """
 
@@ -41,18 +41,18 @@ class Files:
         return values
 
     def write_json(self, name: str, value: Any) -> None:
-        """A file of JSON, whole or not at all."""
+        """Write JSON, completely or not at all."""
         self._write(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
     def read_csv(self, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(self._read(name), newline="")))
 
     def write_csv(self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-        """A file of CSV with RFC 4180 quoting, whole or not at all."""
+        """Write CSV with RFC 4180 quoting, completely or not at all."""
         text = io.StringIO()
         for row in ({column: column for column in columns}, *rows):
             line = io.StringIO()
-            # With its own line end RFC 4180 quotes every field that holds either half of it; the file has \n.
+            # With "\r\n" the writer quotes every field that contains \r or \n, as RFC 4180 asks; the file has \n.
             csv.DictWriter(line, columns, lineterminator="\r\n").writerow(row)
             text.write(line.getvalue().removesuffix("\r\n") + "\n")
         self._write(name, text.getvalue())
@@ -61,7 +61,7 @@ class Files:
         """The text of a file.
 
         Raises:
-            UsageError: it is gone, or not as it was written.
+            UsageError: it is missing, or has changed since it was written.
         """
         if not os.path.isfile(self.path / name):
             raise self._damaged(name, "it is missing")
@@ -81,7 +81,7 @@ class Files:
             seal.write(self.path, self._sums() | {name: hashlib.sha256(data).hexdigest()})
 
     def unlist(self, name: str) -> None:
-        """From now on the file is one that was not finished."""
+        """Mark the file as not finished."""
         sums = self._sums()
         if sums.pop(name, None):
             seal.write(self.path, sums)
@@ -93,4 +93,4 @@ class Files:
             raise self._damaged(seal.NAME, str(error)) from error
 
     def _damaged(self, name: str, how: str) -> UsageError:
-        return UsageError(f"{self.path / name}: damaged ({how}); bring back a copy, or give another run directory")
+        return UsageError(f"{self.path / name}: damaged ({how}); restore a copy, or give another run directory")

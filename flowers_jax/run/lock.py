@@ -15,10 +15,9 @@ NAME = ".lock"
 
 @contextlib.contextmanager
 def owned(folder: Path) -> Iterator[None]:
-    """Hold `folder`, which is made where it is missing.
+    """Hold the lock of `folder`, which is created if it is missing.
 
-    The operating system lets go of it when the process ends, however it ends; the file stays and says who held it
-    last.
+    The operating system releases the lock when the process ends in any way. The file stays and names the last owner.
 
     Raises:
         UsageError: another process holds it.

@@ -1,4 +1,4 @@
-"""`model.json`: what a run says of its model, so that it can be built again. It names code and never runs it."""
+"""`model.json`: the description from which the model of a run is built again. It names code and never runs it."""
 
 import warnings
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ def describe(
     """The part of `model.json` from which the module is built.
 
     Args:
-        name: `config.model.name`; of code from outside the package the SHA-256 of its file is written beside it.
-        fields: of the module.
+        name: `config.model.name`; for code outside the package the SHA-256 of its file is written too.
+        fields: the fields of the module.
     """
     dtype = {"dtype": jnp.dtype(fields["dtype"]).name} if "dtype" in fields else {}
     return {
@@ -32,23 +32,23 @@ def describe(
 
 
 def check_code(code: str, description: Mapping[str, Any], said_by: str) -> None:
-    """Warn where code from outside the package is not that with which the run began.
+    """Warn if code outside the package has changed since the run started.
 
     Args:
-        said_by: the file that the description is from.
+        said_by: the file of the description.
     """
     if is_outside(code) and sha256(code) != description.get("code_sha256"):
         warnings.warn(f"{code}: the SHA-256 of its file is not that in {said_by}", ChangedCode, stacklevel=3)
 
 
 def fields_of(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The module's fields, with the dtype that the run trains in where the module has one."""
+    """The module's fields, with the dtype of the training if the module has one."""
     fields = dict(description["fields"])
     dtypes = {name: jnp.dtype(name) for name in PRECISIONS if name != "auto"}
     return fields | {"dtype": dtypes[fields["dtype"]]} if "dtype" in fields else fields
 
 
 def preprocessing_of(description: Mapping[str, Any]) -> Preprocessing:
-    """What the model wants its input to be."""
+    """The input that the model expects."""
     values = description["preprocessing"]
     return Preprocessing(**values | {name: tuple(values[name]) for name in ("mean", "std")})

@@ -1,6 +1,6 @@
-"""`manifest.json`: the SHA-256 of files of a folder. A file that it does not list was not finished.
+"""`manifest.json`: the SHA-256 of files of a folder. A file that is not listed was not finished.
 
-Orbax loads most flipped bits without a word, and a file that lost its end to a full disk may still parse.
+Orbax loads most flipped bits without an error, and a file that a full disk has truncated may still parse.
 """
 
 import json
@@ -25,20 +25,20 @@ def seal(folder: Path) -> None:
 
 
 def write(folder: Path, sums: Mapping[str, str]) -> None:
-    """Make `sums` the whole list: path with `/` relative to `folder` -> SHA-256 in hexadecimal."""
+    """Write the list: path with `/` relative to `folder` -> SHA-256 in hexadecimal."""
     with atomic.replacing(folder / NAME) as partial:
         partial.write_text(json.dumps(dict(sorted(sums.items())), indent=2) + "\n")
 
 
 def read(folder: Path) -> dict[str, str]:
-    """The sums; none where there is no `manifest.json`.
+    """The checksums; empty if there is no `manifest.json`.
 
     Raises:
         ValueError: it is damaged.
     """
     if not os.path.exists(folder / NAME):
         return {}
-    if not (folder / NAME).is_file():  # a FIFO would never answer
+    if not (folder / NAME).is_file():  # reading a FIFO would never end
         raise ValueError("no file")
     try:
         sums = json.loads((folder / NAME).read_bytes())
@@ -50,10 +50,10 @@ def read(folder: Path) -> dict[str, str]:
 
 
 def damage(folder: Path) -> str:
-    """What is wrong with a folder that was sealed, in words; "" where nothing is.
+    """What is wrong with a sealed folder, in words; "" if nothing is.
 
     Raises:
-        OSError: it cannot be read now, which says nothing about what it holds.
+        OSError: it cannot be read now, which says nothing about its content.
     """
     if folder.is_symlink():
         return "it is a link"
@@ -64,7 +64,7 @@ def damage(folder: Path) -> str:
     except ValueError:
         return f"its {NAME} is damaged"
     found = next((words for name, expected in sums.items() if (words := _damage(folder, name, expected))), "")
-    if not (folder / NAME).is_file():  # or is being removed
+    if not (folder / NAME).is_file():  # another process may be removing it
         return f"it was not finished, or has lost its {NAME}"
     return found
 
@@ -72,7 +72,7 @@ def damage(folder: Path) -> str:
 def _damage(folder: Path, name: str, expected: str) -> str:
     file = folder / name
     try:
-        # A list from elsewhere may name what is none of the folder's business.
+        # A forged list may name files outside the folder.
         if not stat.S_ISREG(file.stat().st_mode) or not file.resolve().is_relative_to(folder.resolve()):
             return f"its {name} is missing"
         return "" if sha256_of(file) == expected else f"its {name} is not as it was written"

@@ -1,1 +1,1 @@
-"""The machine that a program runs on: devices, compiled programs, memory, signals, terminal."""
+"""What depends on the machine: devices, compiled programs, memory, signals, terminal."""

@@ -1,4 +1,4 @@
-"""Compiled programs, kept between runs: of a MobileNetV2 step on a CPU the second start takes 16 s in place of 40."""
+"""Compiled programs, kept between runs: the second start of a MobileNetV2 step on a CPU takes 16 s instead of 40."""
 
 import hashlib
 import os
@@ -13,9 +13,9 @@ CPU = Path("/proc/cpuinfo")
 
 
 def keep_programs() -> None:
-    """Have JAX keep what it compiles below the cache folder, unless the user keeps it elsewhere.
+    """JAX stores compiled programs below the cache folder, unless the user has set another folder.
 
-    Programs for a CPU use all its instructions, so another CPU that shares the folder has a place of its own.
+    Programs for a CPU use all its instructions, so each kind of CPU has its own subfolder.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(fetch.cache_dir() / "compiled" / _cpu()))

@@ -1,8 +1,8 @@
 """Data parallelism: a pure per-replica step, mapped over the local devices with `jax.pmap`.
 
 The state is an ordinary replicated tree (no leading device axis); batches carry a leading device axis.
-This lives below evaluation and training because both map their steps, and it is the one place to change
-how steps are distributed.
+This module is below evaluation and training because both map their steps. It is the only place that decides how
+steps are distributed.
 """
 
 import weakref
@@ -11,8 +11,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax._src import distributed  # the only place that knows without asking the backend
-from jax._src import pmap as jax_pmap  # whose cache no public name reaches
+from jax._src import distributed  # gives the number of processes without starting the backend
+from jax._src import pmap as jax_pmap  # its cache has no public name
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flowers_jax.errors import UsageError
@@ -23,17 +23,17 @@ AXIS = "batch"
 
 
 def refuse_several_processes() -> None:
-    """A run is one process's: several would each train alone, or wait for each other at the first checkpoint.
+    """A run uses one process: several would train separately, or wait for each other at the first checkpoint.
 
     Raises:
-        UsageError: JAX was told of more than one.
+        UsageError: JAX is initialised with more than one process.
     """
-    # `jax.process_count` makes the backend, which waits until the other processes make theirs.
+    # `jax.process_count` starts the backend, which waits for the other processes.
     initialized = jax.distributed.is_initialized()
     count = distributed.global_state.num_processes if initialized else jax.process_count()
     if count > 1:
         raise UsageError(
-            f"jax.distributed has {count} processes, and a run is of one: start a single process, which trains on all "
+            f"jax.distributed has {count} processes, but a run uses one: start a single process, which trains on all "
             "devices of its machine (--config.devices=0)"
         )
 
@@ -64,7 +64,7 @@ def round_up(value: int, multiple: int) -> int:
 
 
 def pmap_step(step: Callable, devices: Devices, *, donate_state: bool) -> Callable:
-    """Map `step(state, batch) -> (state, metrics)`; both come back replicated, so the step must reduce them."""
+    """Map `step(state, batch) -> (state, metrics)`; the results are replicated, so the step must reduce them."""
     return _pmap(step, devices, out_axes=None, donate_argnums=(0,) if donate_state else ())
 
 
@@ -74,29 +74,29 @@ def pmap_predict(step: Callable, devices: Devices) -> Callable:
 
 
 def _pmap(step: Callable, devices: Devices, **how: Any) -> Callable:
-    """The second argument is divided among the devices. The compiled programs go with what is returned."""
+    """The second argument is divided among the devices. Compiled programs are freed with the returned function."""
     mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, 0), devices=devices, **how)  # type: ignore[arg-type]
-    # JAX keeps programs while their function lives, and what it keeps holds the function: without end by itself.
-    if cache := getattr(jax_pmap, "_cached_shard_map", None):  # another version may have another, or none
+    # JAX caches programs while their function exists, and the cache refers to the function: it would never be freed.
+    if cache := getattr(jax_pmap, "_cached_shard_map", None):  # another version of JAX may not have it
         weakref.finalize(mapped, cache.evict_function, step).atexit = False
     return mapped
 
 
 def replicate(tree: Any, devices: Devices) -> Any:
-    """Place a host tree on every device. Explicit, because donating a fresh single-device state fails."""
+    """Place a host tree on every device. This is explicit because donating a new single-device state fails."""
     return jax.device_put(tree, NamedSharding(_mesh(devices), PartitionSpec()))
 
 
 def replicated(like: Any, devices: Devices) -> Any:
-    """The shapes of `like`, to be placed on every device."""
+    """The shapes of `like`, with a sharding that replicates them on every device."""
     sharding = NamedSharding(_mesh(devices), PartitionSpec())
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), like)
 
 
 def differing_copies(tree: Any) -> list[str]:
-    """The paths of those leaves of a replicated tree whose copies are not the same bytes on every device.
+    """The paths of the leaves of a replicated tree whose copies differ in any byte between devices.
 
-    `is_fully_replicated` says what was asked for, not what is there.
+    `is_fully_replicated` tells only the requested sharding, not the content.
     """
     differing = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -107,7 +107,7 @@ def differing_copies(tree: Any) -> list[str]:
 
 
 def shard(batch: Any, devices: Devices) -> Any:
-    """[B, ...] host arrays -> [devices, B / devices, ...] arrays, one slice a device."""
+    """[B, ...] host arrays -> [devices, B / devices, ...] arrays, one slice per device."""
     split = jax.tree.map(lambda x: np.reshape(x, (len(devices), -1, *x.shape[1:])), batch)
     return jax.device_put(split, NamedSharding(_mesh(devices), PartitionSpec(AXIS)))
 

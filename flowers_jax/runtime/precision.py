@@ -1,4 +1,4 @@
-"""The type of activations: chosen for the machine that a model runs on, whichever it was trained on."""
+"""The dtype of activations. It depends on the machine that runs the model, not on the machine that trained it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def dtype_of(precision: str) -> Any:
     """The dtype of one of `PRECISIONS`; `auto` is bfloat16 on GPU and TPU, float32 on a CPU.
 
     Raises:
-        UsageError: none of them.
+        UsageError: another value.
     """
     if precision not in PRECISIONS:
         raise UsageError(f"--precision={precision}: must be one of {', '.join(PRECISIONS)}")

@@ -1,4 +1,4 @@
-"""Stopping in good order: the first SIGINT or SIGTERM is heard, a second one ends the process at once."""
+"""An orderly stop: the first SIGINT or SIGTERM is handled, a second one ends the process at once."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ from jax.experimental import multihost_utils
 
 
 class Stop(KeyboardInterrupt):
-    """`signum` is the signal that arrived, 0 while none has."""
+    """`signum` is the signal that arrived, 0 before any."""
 
     signum: int = 0
 
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """While in here, a signal raises `Stop`: where there is nothing to save."""
+    """Within this context a signal raises `Stop`; for code that has nothing to save."""
 
     def leave(signum: int) -> None:
         stop = Stop()
@@ -32,22 +32,23 @@ def raised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def noted() -> Iterator[Stop]:
-    """While in here, the loop asks `stop.signum` between steps."""
+    """Within this context a signal sets `stop.signum`, which the loop reads between steps."""
     stop = Stop()
 
     def note(signum: int) -> None:
         stop.signum = signum
-        with contextlib.suppress(OSError):  # whoever read may have ended of the same Ctrl-C
-            os.write(2, b"\nsaving after this step; once more ends at once\n")  # print may be what was interrupted
+        with contextlib.suppress(OSError):  # the same Ctrl-C may have ended the reader
+            # not print, which the signal may have interrupted
+            os.write(2, b"\nsaving after this step; a second signal ends the program at once\n")
 
     with _handled(note):
         yield stop
 
 
 def preempted(step: int) -> bool:
-    """Whether JAX's distributed runtime, told that this machine will go away, wants it saved after this step.
+    """Whether JAX's distributed runtime asks to save after this step, because the machine will be taken away.
 
-    It listens to SIGTERM itself, the notice that clusters give; where it is not initialised the answer is no.
+    The runtime handles SIGTERM itself, which clusters send as a notice. False if it is not initialised.
     """
     return _jax_listens() and multihost_utils.reached_preemption_sync_point(step)
 
@@ -58,17 +59,17 @@ def _jax_listens() -> bool:
 
 @contextlib.contextmanager
 def _handled(act: Callable[[int], None]) -> Iterator[None]:
-    """Call `act(signum)` at the first signal. Does nothing outside the main thread."""
+    """Call `act(signum)` at the first signal. This does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [signal.SIGINT] if _jax_listens() else [signal.SIGINT, signal.SIGTERM]
-    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # as of `train.py &`
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # `train.py &` ignores it
     before = {number: signal.getsignal(number) for number in numbers}
 
     def first(signum: int, _: FrameType | None) -> None:
         for number in numbers:
-            signal.signal(number, signal.SIG_DFL)  # acts at once, within compiled code too
+            signal.signal(number, signal.SIG_DFL)  # ends the process at once, in compiled code too
         act(signum)
 
     for number in numbers:

@@ -1,4 +1,4 @@
-"""Text from elsewhere, on a terminal."""
+"""Text of other programs and files, on a terminal."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def absl_level(level: int) -> Iterator[None]:
-    """What TFDS and orbax say through absl's logger is heard from this level on; its own level is given back."""
+    """Within this context absl's logger, which TFDS and orbax use, prints only from this level on."""
     logger = logging.getLogger("absl")
     before = logger.level
     logger.setLevel(level)
@@ -18,5 +18,6 @@ def absl_level(level: int) -> Iterator[None]:
 
 
 def shown(text: str) -> str:
-    r"""`text` on one line, with a name's line breaks, escape sequences and other control characters as `\n`, `\x1b`."""
+    r"""`text` on one line: line breaks, escape sequences and other control characters are written as `\n`, `\x1b`."""
+
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,1 +1,1 @@
-"""Files that are whole or absent, the cache, and what is downloaded into it."""
+"""Files that are written completely or not at all, the cache, and downloads into it."""

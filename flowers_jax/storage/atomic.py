@@ -1,4 +1,4 @@
-"""Files that get their name when they are whole and on the disk."""
+"""Files that get their name only when they are complete and on the disk."""
 
 import contextlib
 import os
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def settle(partial: Path, path: Path) -> Path:
-    """Sync `partial` and rename it to `path`, or the name could outlive a power failure and the content not."""
+def sync_and_rename(partial: Path, path: Path) -> Path:
+    """Sync `partial` and rename it to `path`. Without the sync a power failure could leave the name and no content."""
     with partial.open("r+b") as file:
         os.fsync(file.fileno())
     partial.replace(path)
@@ -18,8 +18,8 @@ def settle(partial: Path, path: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Names live in their folder, which is synced by itself."""
-    if os.name == "nt":  # which cannot open a folder
+    """Sync the names in a folder; syncing a file does not sync its name."""
+    if os.name == "nt":  # Windows cannot open a folder
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -30,18 +30,18 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A place to write what then becomes `path`; where writing fails nothing is left.
+    """A temporary path; at the end it becomes `path`. If writing fails, nothing is left.
 
-    Several processes may do so at once: each has a place of its own, and the last counts.
+    Several processes may do this at once. Each has its own temporary path, and the last one wins.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=PARTIAL))
     try:
         yield folder / path.name
-        settle(folder / path.name, path)
-    finally:  # TemporaryDirectory would call itself without end where the permission is gone
+        sync_and_rename(folder / path.name, path)
+    finally:  # TemporaryDirectory recurses without end if the permission is lost
         shutil.rmtree(folder, ignore_errors=True)
 
 
 PARTIAL = ".partial-"
-"""How the names of such places begin; what a killed process left of them may be removed."""
+"""The prefix of temporary paths. Those of a killed process may be removed."""

@@ -1,4 +1,4 @@
-"""One file over HTTP, going on from where a broken connection left it."""
+"""Downloads one file over HTTP, and resumes after a broken connection."""
 
 import http.client
 import time
@@ -9,29 +9,29 @@ from pathlib import Path
 from tqdm import tqdm
 
 STALL_SECONDS = 30.0
-"""A connection that brings no byte for so long is broken."""
+"""A connection without a byte for this time is broken."""
 RETRIES = 3
 PAUSE_SECONDS = 1.0
-"""Before each retry."""
+"""The pause before each retry."""
 _CHUNK = 1 << 20
 
 
 def resume(url: str, partial: Path, name: str) -> None:
-    """Append to `partial` what it lacks of `url`; its content is the caller's to verify.
+    """Append the missing part of `url` to `partial`; the caller verifies the content.
 
     Args:
-        name: what the progress bar calls it.
+        name: the name in the progress bar.
 
     Raises:
-        OSError, http.client.HTTPException: the server refuses, or the connection broke once more after `RETRIES`
-            retries. `partial` keeps what has arrived.
+        OSError, http.client.HTTPException: the server refuses, or the connection still breaks after `RETRIES`
+            retries. `partial` keeps the bytes that have arrived.
     """
     for tries_left in reversed(range(RETRIES + 1)):
         try:
             _transfer(url, partial, name)
             return
         except (OSError, http.client.HTTPException) as error:
-            # A server's no is no broken connection, unless it is to the range, or the server is overloaded.
+            # A refusal is final, unless it concerns the range or the server is overloaded.
             refused = isinstance(error, urllib.error.HTTPError) and error.code != 416 and error.code < 500
             if refused or not tries_left:
                 raise
@@ -39,7 +39,7 @@ def resume(url: str, partial: Path, name: str) -> None:
 
 
 def _transfer(url: str, partial: Path, name: str) -> None:
-    """What one connection brings."""
+    """One connection."""
     offset = partial.stat().st_size if partial.is_file() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={offset}-"} if offset else {})
     try:
@@ -48,12 +48,12 @@ def _transfer(url: str, partial: Path, name: str) -> None:
         error.close()
         if error.code == 416:
             if error.headers.get("Content-Range") == f"bytes */{offset}":
-                return  # it lacks nothing
-            partial.unlink(missing_ok=True)  # it is longer than the file, so no part of it
+                return  # the file is complete
+            partial.unlink(missing_ok=True)  # longer than the file, so not a part of it
         raise
     with response:
         if response.status != 206:
-            offset = 0  # the server knows no ranges and sends everything
+            offset = 0  # the server does not support ranges and sends the whole file
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
             partial.unlink(missing_ok=True)
             raise http.client.HTTPException("the server sent another range than it was asked for")
@@ -67,10 +67,10 @@ def _copy(response: http.client.HTTPResponse, partial: Path, received: int, name
         partial.open("ab" if received else "wb") as file,
         tqdm(total=total, initial=received, unit="B", unit_scale=True, desc=name, leave=False, disable=None) as bar,
     ):
-        # read1 gives what has arrived; read would lose that when the connection breaks before the chunk is full.
+        # read1 returns what has arrived; read loses it if the connection breaks before the chunk is full.
         while received != total and (chunk := response.read1(_CHUNK)):
             file.write(chunk)
             received += len(chunk)
             bar.update(len(chunk))
-    if total is not None and received < total:  # http.client ends without an error
+    if total is not None and received < total:  # http.client raises no error here
         raise http.client.HTTPException(f"the connection broke at {received:,} of {total:,} bytes")

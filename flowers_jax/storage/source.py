@@ -1,4 +1,4 @@
-"""The sum of our own code, for the names of what it computes: a changed decoder must not find the old one's pixels."""
+"""The SHA-256 of the package's own code. It is part of cache names, so changed code finds no results of old code."""
 
 import functools
 import hashlib
@@ -9,13 +9,13 @@ from importlib.resources.abc import Traversable
 
 @functools.cache
 def sha256(*parts: str, root: Traversable | None = None) -> str:
-    """SHA-256 over the names and bytes of modules: files below `root`, and folders for every module in them.
+    """SHA-256 over the names and bytes of modules: files below `root`, or folders with all their modules.
 
     Args:
-        root: where they lie; by default the package, as it is installed.
+        root: the folder of the modules; by default the installed package.
 
     Raises:
-        FileNotFoundError: there is no such part.
+        FileNotFoundError: a part does not exist.
     """
     digest = hashlib.sha256()
     for part in parts:

@@ -1,1 +1,1 @@
-"""What runs several trainings."""
+"""Studies: several trainings and their common result."""

@@ -1,4 +1,4 @@
-"""K-fold cross-validation: each fold an ordinary run, and what they come to together."""
+"""K-fold cross-validation: each fold is an ordinary run; the results are combined."""
 
 import statistics
 from pathlib import Path
@@ -16,17 +16,18 @@ COLUMNS = ("path", "label", "predicted", "probability", "fold")
 
 
 def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int) -> dict[str, Any]:
-    """`fit` for each fold in `workdir/fold-1` and following; a fold that is finished is not trained again.
+    """Call `fit` for each fold in `workdir/fold-1` and following; a finished fold is not trained again.
 
-    Writes `predictions.csv`, every photograph predicted by the model that did not see it, and `cross_validation.json`.
+    Writes `predictions.csv`, with a prediction of every photograph by the model that did not see it, and
+    `cross_validation.json`.
 
     Returns:
-        `folds`, `accuracies`, `mean`, `sd` (of the folds, with n - 1), `pooled` (the share of all photographs that are
-        predicted right), `examples`, `seconds`.
+        `folds`, `accuracies`, `mean`, `sd` (of the folds, with n - 1), `pooled` (the share of all photographs with a
+        right prediction), `examples`, `seconds`.
 
     Raises:
-        As `fit`; and TrainingError where the photographs changed between folds, UsageError for the folder of a run,
-            and for a config that names folds of its own.
+        As `fit`; and TrainingError if the photographs change between folds, UsageError if `workdir` is a run
+            directory or the config sets folds itself.
     """
     directory, config = RunDirectory(workdir), config_lib.validate(config)
     if (directory.path / "config.json").exists():

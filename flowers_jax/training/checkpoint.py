@@ -1,6 +1,7 @@
-"""The train state as the parts of a checkpoint, and back.
+"""Converts the train state to the parts of a checkpoint, and back.
 
-The part `model` is what predicts: with a moving average it is that, and then what trains is in `optimizer`.
+The part `model` is the model that predicts. If there is a moving average, `model` holds it, and `optimizer` holds the
+trained parameters.
 """
 
 from collections.abc import Collection
@@ -24,7 +25,7 @@ def initial_state(
     step: int = 0,
     ema: bool = False,
 ) -> TrainState:
-    """Before the first step of a phase; `step` counts those of the phases before."""
+    """The state before the first step of a phase; `step` is the number of steps of all earlier phases."""
     trainable, _ = split_params(variables["params"], frozen)
     batch_stats = variables.get("batch_stats", {})
     return TrainState(
@@ -37,20 +38,20 @@ def initial_state(
 
 
 EPOCHS, SECONDS = 5, 10.0
-"""On kept features, where an epoch takes less time than a save, so many epochs or seconds lie between two."""
+"""Epochs or seconds between two saves on kept features, where an epoch takes less time than a save."""
 
 
 def is_due(
     progress: Progress, *, on_features: bool, is_last: bool, is_best: bool, every_steps: int, seconds: float, stop: bool
 ) -> bool:
-    """Whether the epoch that has just ended is saved: always, but not each one of a phase on kept features.
+    """Whether to save after the epoch that has just ended: always, except for some epochs on kept features.
 
     Args:
-        is_last: of its phase.
-        is_best: of the run so far, and the best one's model is the run's.
-        every_steps: `config.checkpoint.every_steps`; who sets it has said how much a kill may cost.
-        seconds: since the last save.
-        stop: a signal has come.
+        is_last: the epoch is the last one of its phase.
+        is_best: the epoch is the best one so far, and the run uses the model of the best epoch.
+        every_steps: `config.checkpoint.every_steps`; if it is set, it limits what a kill may lose.
+        seconds: time since the last save.
+        stop: a signal has arrived.
     """
     is_fifth = progress.phase_epoch % EPOCHS == 0
     return not on_features or is_last or is_best or is_fifth or seconds > SECONDS or every_steps > 0 or stop
@@ -62,7 +63,7 @@ def save(checkpoints: Checkpoints, state: TrainState, frozen: Collection[str], p
 
 
 def restore(checkpoints: Checkpoints, number: int, like: TrainState, frozen: Collection[str]) -> TrainState:
-    """The whole state of a checkpoint, placed as `like` is."""
+    """The whole state of a checkpoint, with the sharding of `like`."""
     model = checkpoints.model(number, eval_variables(like, frozen))
     rest = checkpoints.optimizer(number, _rest(like, frozen))
     if not like.ema:
@@ -75,7 +76,7 @@ def restore(checkpoints: Checkpoints, number: int, like: TrainState, frozen: Col
 
 
 def restore_variables(checkpoints: Checkpoints, number: int, like: Tree, devices: Devices) -> Tree:
-    """What predicts, of a checkpoint, on the devices."""
+    """The variables that predict, from a checkpoint, on the devices."""
     return checkpoints.model(number, parallel.replicated(like, devices))
 
 

@@ -1,4 +1,4 @@
-"""Settings that a model must be able to follow, and what a model must be to be trained."""
+"""Checks that a config fits its model, and that a model can be trained."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,11 +24,11 @@ from flowers_jax.training.state import Tree
 from flowers_jax.training.unread import only_defaults
 
 OF_A_BACKBONE = ("transfer.epochs", "transfer.views", "transfer.learning_rate", "optimizer.layer_decay")
-"""Keys that mean something where there is a backbone below the head."""
+"""Keys that have an effect only if the model has a backbone."""
 
 
 def check_model(config: Config) -> None:
-    """What the model or the data do not have, they cannot be asked for.
+    """Check that the model and the data support the settings of the config.
 
     Raises:
         UsageError: names the key, its value, and what would be right.
@@ -52,11 +52,11 @@ def check_model(config: Config) -> None:
 def _check_weights(config: Config, spec: ModelSpec) -> None:
     weights = config.model.weights
     if spec.weights:
-        pretrained.check_name(spec.weights, weights)  # before the data, which may take a while
+        pretrained.check_name(spec.weights, weights)  # before the data are read, which may take long
         return
     if weights not in ("auto", "none"):
         raise UsageError(f"--config.model.weights={weights}: {spec.name} has no pretrained weights; give none")
-    only_defaults(config, ("model.batch_norm",), f"{spec.name} has no pretrained weights, whose statistics could stay")
+    only_defaults(config, ("model.batch_norm",), f"{spec.name} has no pretrained weights with stored statistics")
 
 
 def _check_freeze(config: Config, spec: ModelSpec) -> None:
@@ -70,7 +70,7 @@ def _check_freeze(config: Config, spec: ModelSpec) -> None:
 
 
 def _check_fields(config: Config, spec: ModelSpec) -> None:
-    """Settings that reach the module as fields need a module that has them."""
+    """Settings that are fields of the module need a module with these fields."""
     for key in ("dropout", "convolution"):
         if not spec.takes(key):
             only_defaults(config, (f"model.{key}",), f"{spec.name} has no field {key}")
@@ -83,11 +83,11 @@ def _check_fields(config: Config, spec: ModelSpec) -> None:
 def check_parameters(
     config: Config, spec: ModelSpec, module: nn.Module, phases: Sequence[Phase], variables: Tree, size: int
 ) -> None:
-    """What a model says of its parameters must be true of them.
+    """Check that the `ModelSpec` describes the parameters of the model.
 
     Raises:
-        UsageError: `optimizer.head_multiplier` has nothing to multiply, a parameter belongs to no group, or the head
-            makes other logits of the features than the whole model does.
+        UsageError: `optimizer.head_multiplier` applies to no parameter, a parameter belongs to no group, or the head
+            computes other logits from the features than the whole model.
     """
     params = variables["params"]
     check_groups(config.model.name, spec.groups, params)
@@ -102,7 +102,7 @@ def check_parameters(
 
 
 def _check_crop(config: Config, spec: ModelSpec) -> None:
-    """Training at another size than testing takes a random crop, and a model that takes any size."""
+    """A training size that differs from the test size needs a random crop, and a model that accepts any size."""
     flag = f"--config.augment.crop_size={config.augment.crop_size}"
     if not config.augment.crop_size:
         return
@@ -113,7 +113,7 @@ def _check_crop(config: Config, spec: ModelSpec) -> None:
 
 
 def _check_transfer(config: Config, spec: ModelSpec) -> None:
-    """What `config.transfer` asks for must be able to happen."""
+    """Check that the settings of `config.transfer` are possible."""
     transfer, frozen = config.transfer, config.model.freeze == "backbone"
     if not spec.features:
         only_defaults(config, ("transfer.views",), f"{spec.name} gives no features before its head")
@@ -137,10 +137,10 @@ def _check_transfer(config: Config, spec: ModelSpec) -> None:
 
 
 def check_norms(name: str, phases: Sequence[Phase], module: nn.Module, size: int, devices: int) -> None:
-    """On several devices Flax's BatchNorm takes the statistics of the whole batch only where it knows the axis.
+    """On several devices Flax's BatchNorm computes statistics of the whole batch only if it has the axis name.
 
     Raises:
-        UsageError: each device would train a model of its own.
+        UsageError: each device would train a different model.
     """
     if devices == 1:
         return
@@ -155,7 +155,7 @@ def check_norms(name: str, phases: Sequence[Phase], module: nn.Module, size: int
 
 
 def _norms_without_axis(module: nn.Module, size: int) -> list[str]:
-    """The paths of those `nn.BatchNorm` that take the statistics of the batch in training."""
+    """The paths of each `nn.BatchNorm` without an axis that uses the statistics of the batch in training."""
     alone: list[str] = []
 
     def record(call: Any, args: Any, kwargs: Any, context: InterceptorContext) -> Any:

@@ -1,4 +1,4 @@
-"""What a run prints: the banner, a progress bar, a line an epoch, and how it ended."""
+"""The output of a run: the banner, a progress bar, a line per epoch, and the result."""
 
 import sys
 from collections import Counter
@@ -22,7 +22,7 @@ MOST_LISTED = 20
 
 
 def banner(config: Config, job: Job) -> str:
-    """Which data, weights, model and devices, and why."""
+    """The data, weights, model and devices of the run, and why they were chosen."""
     data, counts = job.dataset, Counter(example.split for example in job.dataset.examples)
     parts = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     lines = [
@@ -77,8 +77,8 @@ def parameter_counts(job: Job, phase: Phase) -> tuple[int, int]:
 
 
 class Bar:
-    """One bar over a phase: images a second, time left, the learning rate that the epoch's row of `metrics.csv` will
-    have, and the best so far. Silent where no one watches.
+    """One bar per phase: images per second, time left, the learning rate that the row of `metrics.csv` will have, and
+    the best value so far. It prints nothing if there is no terminal.
     """
 
     def __init__(self, phase: Phase, images: int, progress: Progress, monitor: str):

@@ -1,7 +1,8 @@
 """Features of a frozen backbone, computed once for each photograph and view, and kept on disk.
 
-A file is named for all that decides its content: the backbone's parameters and statistics, how it runs, what is done
-to the photographs, the photographs' own bytes, and the code that does it, Pillow's, JAX's and ours.
+The name of a file is a hash of everything that determines its content: the parameters and statistics of the backbone,
+its settings, the preprocessing and augmentation, the bytes of the photographs, and the versions of Pillow, JAX and the
+package's own code.
 """
 
 import contextlib
@@ -42,12 +43,12 @@ Features = Float32[np.ndarray, "examples features"]
 
 
 class View(NamedTuple):
-    """One way to look at every photograph of a part.
+    """One version of every photograph of a part.
 
     Attributes:
-        augment: at its defaults the photograph is what evaluation sees.
-        number: tells draws of the same augmentation apart.
-        mirrored: as its mirror image.
+        augment: at its defaults the view is the input of evaluation.
+        number: distinguishes draws of the same augmentation.
+        mirrored: the view is the mirror image.
     """
 
     augment: Augment = Augment()
@@ -56,12 +57,12 @@ class View(NamedTuple):
 
 
 def training_views(config: Config, augment: Augment) -> list[View]:
-    """As evaluation sees it, and draws of the augmentation: `config.transfer.views` together. Nothing is mixed."""
+    """The input of evaluation, and draws of the augmentation without mixing: `config.transfer.views` in total."""
     return [View(), *(View(augment, number) for number in range(1, config.transfer.views))]
 
 
 def evaluation_views(config: Config) -> list[View]:
-    """As it is, and its mirror image where `config.evaluation.flip` wants it."""
+    """The photograph, and its mirror image if `config.evaluation.flip` is set."""
     return [View(), View(mirrored=True)] if config.evaluation.flip else [View()]
 
 
@@ -80,10 +81,10 @@ class FeatureCache:
     ):
         self.config, self.dataset, self.spec, self.module = config, dataset, spec, module
         self.preprocessing, self.devices = preprocessing, devices
-        # What is compiled for one augmentation serves every part, mirrored or not.
+        # One compiled program per augmentation serves every part, mirrored or not.
         self._extractor = functools.cache(partial(_make_extractor, spec, module, preprocessing, devices))
-        # The views of one part come one after the other, and most of the same pixels.
-        self._decoded = _keeping_the_last(partial(split_arrays, config, dataset))
+        # The views of one part are computed one after the other, and most use the same pixels.
+        self._decoded = _cache_last(partial(split_arrays, config, dataset))
         self.variables = {name: without_head(spec.groups, tree) for name, tree in variables.items()}
 
     def part(self, split: str, view: View) -> SplitArrays:
@@ -94,9 +95,9 @@ class FeatureCache:
         try:
             with file.open("rb") as stream:
                 return SplitArrays(np.load(stream)["features"], labels)
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # not there, or damaged: a zip has sums
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # missing or damaged: a zip has checksums
             features = self._compute(split, view)
-        with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # what cannot be kept costs time only
+        with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # without it a run only takes longer
             np.savez(partial, features=features)
         return SplitArrays(features, labels)
 
@@ -137,8 +138,8 @@ class FeatureCache:
         return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
 
-def _keeping_the_last(decoded: Callable[..., SplitArrays]) -> Callable[..., SplitArrays]:
-    """`decoded`, which lets go of its last result before it makes another, as `lru_cache` does not."""
+def _cache_last(decoded: Callable[..., SplitArrays]) -> Callable[..., SplitArrays]:
+    """`decoded` with a cache of one result, which is freed before the next one is computed (`lru_cache` keeps both)."""
     last: dict[Any, SplitArrays] = {}
 
     def keeping(*arguments: Any) -> SplitArrays:
@@ -153,14 +154,14 @@ def _keeping_the_last(decoded: Callable[..., SplitArrays]) -> Callable[..., Spli
 SOURCE = (
     *decode.SOURCE, "augment", "models", "ops", "preprocessing.py", "evaluation/predict.py", "training/features.py",
 )  # fmt: skip
-"""The modules that decide them, for `flowers_jax.storage.source`."""
+"""The modules that determine the features, for `flowers_jax.storage.source`."""
 
 HEADS_OWN = ("num_classes", "dropout", "axis_name", "parent", "name")
-"""Fields of modules that do not decide features."""
+"""Fields of modules that do not change the features."""
 
 
 def _network(config: Config, spec: ModelSpec, module: nn.Module) -> list[str]:
-    """What the backbone computes: the model, its module's fields, and the code of one from outside the package."""
+    """What the backbone computes: the model, the fields of its module, and the code of a model outside the package."""
     names = [field.name for field in dataclasses.fields(module) if field.name not in HEADS_OWN]
     code = outside.sha256(config.model.name) if outside.is_outside(config.model.name) else ""
     return [spec.name, code, *(f"{name}={getattr(module, name)!r}" for name in names)]

@@ -1,4 +1,4 @@
-"""A whole run: prepare, train, test, summarise."""
+"""A whole run: prepare, train, test, write the summary."""
 
 import contextlib
 import time
@@ -19,13 +19,13 @@ from flowers_jax.training.trainer import Trainer
 
 
 def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
-    """Train as `config` says into `workdir`, or go on with the run that is there; returns `summary.json`.
+    """Train with `config` in `workdir`, or resume the run there; returns the content of `summary.json`.
 
     Raises:
-        UsageError: a mistake of the caller's; nothing was written.
-        TrainingError: the loss is not finite, the disk is full, or a photograph went away; the last good checkpoint
+        UsageError: a mistake of the caller; nothing was written.
+        TrainingError: the loss is not finite, the disk is full, or a photograph is missing; the last good checkpoint
             is kept.
-        Interrupted: SIGINT or SIGTERM; the state is saved and the same call goes on.
+        Interrupted: SIGINT or SIGTERM; the state is saved and the same call resumes.
     """
     started = time.monotonic()
     config = config_lib.validate(config)
@@ -59,10 +59,10 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
     try:
         run.clear_partial()
         job.checkpoints.keep_until(job.checkpoint, config.checkpoint.keep)
-        run.forget_summary()  # of an earlier end, where more epochs are asked for now
+        run.forget_summary()  # a finished run may continue with more epochs
         run.write_config(config)
         if not job.checkpoint:
-            run.write_model(job.description)  # anew: the weights file may be another than before
+            run.write_model(job.description)  # again, because the weights file may have changed
         if not begun:
             run.write_splits(job.dataset.examples, job.dataset.classes)
         trainer.train()
@@ -70,17 +70,17 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
         run.write_predictions(predictions)
         run.write_summary(summary)
     except signals.Stop as stop:
-        raise Interrupted(stop.signum, trainer.how_to_go_on()) from None
-    except UsageError as error:  # too late for one
+        raise Interrupted(stop.signum, trainer.stop_message()) from None
+    except UsageError as error:  # files are written already, so it is not a usage error any more
         raise TrainingError(str(error)) from error
     except OSError as error:
-        raise TrainingError(f"{error}; {trainer.last_good()}") from error
+        raise TrainingError(f"{error}; {trainer.failure_message()}") from error
     print(console.ending(summary))
     return summary
 
 
 def _finished(run: RunDirectory, config: Config) -> dict[str, Any] | None:
-    """The summary, unless the run ended at the last epoch of its last phase and now more are asked for."""
+    """The summary, unless the run ended at its last epoch and the config now has more epochs."""
     summary = run.read_summary()
     if summary and summary["stopped_reason"] == "epochs" and config.epochs > summary["phase_epochs"]:
         return None

@@ -1,10 +1,10 @@
-"""Watching a metric once an epoch, with Keras's meaning of every setting.
+"""Monitors of a metric, updated once per epoch; every setting has Keras's meaning.
 
 Sources: Keras `callbacks/monitor_callback.py`, `reduce_lr_on_plateau.py`, `early_stopping.py`,
-`model_checkpoint.py`. States are small immutable values held on the host (Python floats are float64; a float32
-rate would leave Keras's at the fourth cut) and go into the checkpoint as JSON. One difference is meant: NaN never
-becomes the best. Values are compared in float64, as Keras does on its NumPy backend; on TensorFlow, JAX and PyTorch it
-rounds them to float32 first.
+`model_checkpoint.py`. States are small immutable values on the host, and JSON in the checkpoint. Python floats are
+float64; a float32 rate would differ from Keras's at the fourth reduction. One difference is intended: NaN is never the
+best value. Values are compared in float64, as on Keras's NumPy backend; on TensorFlow, JAX and PyTorch, Keras rounds
+them to float32 first.
 """
 
 import math
@@ -18,7 +18,7 @@ from flowers_jax.config_types import METRICS
 
 @dataclass(frozen=True)
 class Monitor:
-    """When a value counts as better: strictly, by more than `min_delta`."""
+    """Decides when a value is better: strictly, by more than `min_delta`."""
 
     mode: str = "min"
     min_delta: float = 0.0
@@ -49,7 +49,7 @@ def mode_of(metric: str) -> str:
 
 
 class PlateauState(NamedTuple):
-    """State of `ReduceLROnPlateau`; `lr` is the rate of the next epoch, `improved` speaks of the last one."""
+    """State of `ReduceLROnPlateau`; `lr` is the rate of the next epoch, `improved` refers to the last epoch."""
 
     lr: float
     best: float | None = None
@@ -62,8 +62,8 @@ class PlateauState(NamedTuple):
 class ReduceLROnPlateau:
     """Multiply the learning rate by `factor` after `patience` epochs without improvement.
 
-    During `cooldown` epochs after a cut, bad epochs do not count. `min_lr` is the lowest rate that cuts leave,
-    absolute; a schedule multiplies what they leave, and may go below.
+    During `cooldown` epochs after a reduction, bad epochs do not count. `min_lr` is the absolute lower bound of the
+    reduced rate. A schedule multiplies this rate and may go below the bound.
     """
 
     factor: float = 0.1
@@ -86,14 +86,14 @@ class ReduceLROnPlateau:
         if state.cooldown:
             return state
         state = state._replace(wait=state.wait + 1)
-        at_the_floor = np.float32(state.lr) <= np.float32(self.min_lr)  # in float32, as Keras has it
+        at_the_floor = np.float32(state.lr) <= np.float32(self.min_lr)  # in float32, as in Keras
         if state.wait < self.patience or at_the_floor:
             return state
         return state._replace(lr=max(state.lr * self.factor, self.min_lr), cooldown=self.cooldown, wait=0)
 
 
 class StoppingState(NamedTuple):
-    """State of `EarlyStopping`; `improved` speaks of the last epoch, `epoch` counts them, `best_epoch` is from 0."""
+    """State of `EarlyStopping`; `improved` refers to the last epoch, `epoch` counts epochs, `best_epoch` is from 0."""
 
     best: float | None = None
     wait: int = 0
@@ -107,8 +107,8 @@ class StoppingState(NamedTuple):
 class EarlyStopping:
     """Stop at the `patience`-th epoch in a row without improvement, but never at the first epoch.
 
-    Epochs before `start_from_epoch` (from 0) are not looked at. With a `baseline`, only an epoch that beats it too
-    resets the count. `restore_best` says which epoch's model is left at the end: see `model_epoch`.
+    Epochs before `start_from_epoch` (from 0) are ignored. With a `baseline`, an improvement resets the count only if it
+    also beats the baseline. `restore_best` determines the epoch of the final model: see `model_epoch`.
     """
 
     patience: int = 0
@@ -122,7 +122,7 @@ class EarlyStopping:
         return StoppingState()
 
     def model_epoch(self, state: StoppingState) -> int:
-        """The epoch, from 0, whose weights Keras leaves in the model: the best one's with `restore_best`."""
+        """The epoch, from 0, of the weights that Keras leaves in the model: the best one with `restore_best`."""
         last = state.epoch - 1
         return state.best_epoch if self.restore_best and last >= self.start_from_epoch else last
 
@@ -132,7 +132,7 @@ class EarlyStopping:
         if epoch < self.start_from_epoch:
             return state
         if epoch == self.start_from_epoch:
-            state = state._replace(best_epoch=epoch)  # the best until there is a better one, NaN or not
+            state = state._replace(best_epoch=epoch)  # the first epoch is the best so far, even if it is NaN
         monitor = Monitor(self.mode, self.min_delta)
         wait = state.wait + 1
         if monitor.improves(value, state.best):
@@ -143,7 +143,7 @@ class EarlyStopping:
 
 
 class BestState(NamedTuple):
-    """State of `BestKeeper`; `improved` speaks of the last epoch, `wait` counts the epochs since the best."""
+    """State of `BestKeeper`; `improved` refers to the last epoch, `wait` counts the epochs since the best."""
 
     best: float | None = None
     improved: bool = False
@@ -152,7 +152,7 @@ class BestState(NamedTuple):
 
 @dataclass(frozen=True)
 class BestKeeper:
-    """Which epoch's weights to keep: Keras's `ModelCheckpoint(save_best_only=True)`."""
+    """Decides which epoch's weights to keep: Keras's `ModelCheckpoint(save_best_only=True)`."""
 
     mode: str = "min"
 

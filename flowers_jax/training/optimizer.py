@@ -1,4 +1,4 @@
-"""Adam, with a learning rate that the host sets between epochs, a schedule within them, and rates by layer."""
+"""AdamW: the host sets the learning rate between epochs; a schedule changes it per step, multipliers per layer."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float32
 from flowers_jax.training.schedule import Schedule
 
 Multiplier = Callable[[str], float]
-"""From the path of a parameter, as `backbone/stem/kernel`, to what its rate is multiplied by."""
+"""From the path of a parameter, such as `backbone/stem/kernel`, to the factor of its learning rate."""
 
 
 def make_optimizer(
@@ -26,10 +26,10 @@ def make_optimizer(
     Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
 
     Args:
-        learning_rate: what `with_learning_rate` replaces.
+        learning_rate: the initial rate; `with_learning_rate` replaces it.
         schedule: from the number of the step to a factor; None: always 1.
         multiplier: None: always 1.
-        weight_decay: of kernels alone, times the rate; biases and BatchNorm's scales do not decay.
+        weight_decay: of kernels only, times the rate; biases and BatchNorm's scales do not decay.
     """
     parts = [optax.scale_by_adam()]
     if weight_decay:
@@ -42,15 +42,15 @@ def make_optimizer(
 
 
 class HostRateState(NamedTuple):
-    """The rate that the host has set."""
+    """The rate that the host sets."""
 
     learning_rate: Float32[Array, ""]
 
 
 def scale_by_host_rate(learning_rate: float) -> optax.GradientTransformation:
-    """Updates times minus a rate that is part of the state, so that it goes into the checkpoint.
+    """Multiply updates by minus a rate, which is part of the state and so of the checkpoint.
 
-    The host holds it in float64 (`training.monitor`) and sets it with `with_learning_rate`, without recompiling.
+    The host keeps the rate in float64 (`training.monitor`) and sets it with `with_learning_rate`, without recompiling.
     """
 
     def init(params: optax.Params) -> HostRateState:
@@ -65,7 +65,7 @@ def scale_by_host_rate(learning_rate: float) -> optax.GradientTransformation:
 
 
 def with_learning_rate(opt_state: optax.OptState, learning_rate: float) -> optax.OptState:
-    """The optimizer's state with another rate, cast to float32 here and nowhere before."""
+    """The optimizer's state with another rate. The rate is cast to float32 only here."""
     return optax.tree.set(opt_state, learning_rate=jnp.float32(learning_rate))
 
 

@@ -1,4 +1,4 @@
-"""What a phase trains and validates on: photographs, or features of a frozen backbone."""
+"""The data of a phase: photographs, or features of a frozen backbone."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -23,9 +23,9 @@ class PhaseData(NamedTuple):
     """The data of a phase.
 
     Attributes:
-        training: one part for each view; epochs take them in turn.
-        augment: what is still to be done to them in the step.
-        logits: from variables to the logits [N, classes] of `train`, `validation` or `test`, and the labels.
+        training: one part for each view; epochs use them in turn.
+        augment: the augmentation that the step applies.
+        logits: from variables and `train`, `validation` or `test` to the logits [N, classes] and the labels.
     """
 
     training: Sequence[SplitArrays]
@@ -34,7 +34,7 @@ class PhaseData(NamedTuple):
 
 
 def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, augment: Augment) -> PhaseData:
-    """`variables` hold the backbone of a phase that trains on features."""
+    """The data of `phase`; `variables` hold the backbone if the phase trains on features."""
     if not phase.on_features:
         training = split_arrays(config, job.dataset, "train", stored(job.preprocessing, augment))
         return PhaseData([training], augment, _photograph_logits(config, job))
@@ -53,7 +53,7 @@ def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, aug
 
 
 def _photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[HostLogits, np.ndarray]]:
-    """Logits from the photographs themselves, which are decoded once."""
+    """Logits from the photographs, which are decoded once."""
     predict = make_predictor(job.module, job.preprocessing, job.devices, flip=config.evaluation.flip)
     decoded = functools.cache(lambda split: split_arrays(config, job.dataset, split, job.preprocessing))
 

@@ -1,4 +1,4 @@
-"""The phases of a run: which parameters train, how fast, and on what."""
+"""The phases of a run: which parameters train, at which rate, and on which data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ class Phase:
     """Epochs with one set of trainable parameters and one optimizer.
 
     Attributes:
-        name: `head` while the backbone is frozen, `finetune` of pretrained weights, `train` from scratch.
+        name: `head` if the backbone is frozen, `finetune` from pretrained weights, `train` from scratch.
         frozen: paths below `params` that do not train.
-        on_features: trains on features that were computed before, `config.transfer.views` of each photograph.
-        module: what `train_step` applies; the head alone where features are its input.
+        on_features: trains on precomputed features, `config.transfer.views` of each photograph.
+        module: the module in `train_step`; the head alone if its input is features.
         batch_norm: `batch` or `stored` statistics in training.
         rate: from a step of the phase, from 0, to the largest rate of a layer as a multiple of the plateau's.
-        steps_per_epoch: how many of them an epoch has.
+        steps_per_epoch: the number of steps in an epoch.
     """
 
     name: str
@@ -42,17 +42,17 @@ class Phase:
     steps_per_epoch: int
 
     def learning_rate_of(self, progress: Progress) -> float:
-        """The largest rate of a layer at the last step of the epoch that `progress` is in: the one that is shown."""
+        """The rate that is shown: the largest one of a layer at the last step of the current epoch of `progress`."""
         return progress.plateau.lr * self.rate((progress.phase_epoch + 1) * self.steps_per_epoch - 1)
 
 
 def make_phases(
     config: Config, spec: ModelSpec, module: nn.Module, size: int, steps_per_epoch: int
 ) -> tuple[Phase, ...]:
-    """One phase, or the head alone and then what `config.model.freeze` leaves.
+    """One phase, or first the head alone and then everything that `config.model.freeze` does not freeze.
 
     Args:
-        size: of images as the model sees them, in pixels.
+        size: height and width of the model's input in pixels.
     """
     phase = partial(_phase, config, spec, module, size, steps_per_epoch)
     schedule = make_schedule(config, steps_per_epoch)
@@ -84,7 +84,7 @@ def _phase(
     optimizer = make_optimizer(
         learning_rate,
         schedule,
-        multiplier if name != "head" else None,  # the head alone has the phase's rate
+        multiplier if name != "head" else None,  # a head that trains alone uses the rate of the phase
         config.optimizer.weight_decay,
     )
     split = spec.features if name == "head" and config.transfer.views else None
@@ -100,5 +100,5 @@ def _phase(
 
 
 def rate_of(path: str, groups: Groups, head: float, decay: float) -> float:
-    """What multiplies the rate of a parameter: `head` in the head, else `decay` for each layer that is nearer to it."""
+    """The factor of a parameter's rate: `head` in the head, else `decay` to the power of its distance to the head."""
     return head if is_head(groups, path) else decay ** layers_above(groups, path)

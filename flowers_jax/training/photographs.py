@@ -15,7 +15,7 @@ from flowers_jax.training.unread import only_defaults
 
 
 def load_dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
-    """The examples with their splits. A run that has begun keeps its `splits.csv`, and the source that `auto` chose.
+    """The examples with their splits; a started run keeps its `splits.csv` and the data set that `auto` chose.
 
     Raises:
         UsageError: there are no photographs, or `config.data` asks for a split that is not possible.
@@ -40,31 +40,31 @@ def load_dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
 
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
-    """A source's own split stands where the user has not asked for another."""
+    """The source's own split, unless the user has set `data.split`."""
     default = Config().data.split
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
 
 
 def steps_per_epoch(config: Config, dataset: Dataset) -> int:
-    """Batches of the training part; the last one may be filled up."""
+    """The number of batches; the last one may be filled with masked rows."""
     return -(-sum(example.split == "train" for example in dataset.examples) // config.batch_size)
 
 
 def decoded_size(config: Config, dataset: Dataset, preprocessing: Preprocessing, phases: tuple[Phase, ...]) -> int:
-    """Bytes of decoded photographs in memory at once: of all parts, or of the largest where all phases see features."""
+    """Bytes of decoded photographs in memory at once: all parts, or the largest one if all phases use features."""
     if config.data.cache == "disk":
         return 0
     counts = Counter(example.split for example in dataset.examples)
     side = dict.fromkeys(split.SPLITS, preprocessing.size)
     features_only = all(phase.on_features for phase in phases)
-    if not features_only or config.transfer.views > 1:  # with the margins that random crops are taken from
+    if not features_only or config.transfer.views > 1:  # including the margins for random crops
         side["train"] = augment.stored(preprocessing, augment.from_config(config)).size
     sizes = [memory.decoded_size(counts[part], side[part]) for part in split.SPLITS]
     return max(sizes) if features_only else sum(sizes)
 
 
 def measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> Preprocessing:
-    """With mean and standard deviation of the training part, where `config.data.normalize` is `featurewise`."""
+    """With mean and standard deviation of the training part, if `config.data.normalize` is `featurewise`."""
     if config.data.normalize != "featurewise":
         return preprocessing
     mean, std = channel_statistics(split_arrays(config, dataset, "train", preprocessing).images)
@@ -72,7 +72,7 @@ def measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> 
 
 
 def split_arrays(config: Config, dataset: Dataset, split: str, preprocessing: Preprocessing) -> SplitArrays:
-    """`decode_split` as `config.data` says."""
+    """`decode_split` with the settings of `config.data`."""
     data = config.data
     return decode_split(
         dataset, split, preprocessing, max_pixels=data.max_pixels, cache=data.cache, workers=data.workers

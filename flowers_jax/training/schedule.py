@@ -1,4 +1,4 @@
-"""The learning rate within a run, as a factor of the rate that ReduceLROnPlateau holds."""
+"""Schedules of the learning rate, as factors of the rate of ReduceLROnPlateau."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float32
 from flowers_jax.config_types import Config
 
 Schedule = Callable[[Any], Array]
-"""From the number of a step, from 0, to a factor, float32 []."""
+"""From the number of a step, starting at 0, to a factor, float32 []."""
 
 
 def constant(step: Any) -> Array:

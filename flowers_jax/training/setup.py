@@ -1,4 +1,4 @@
-"""Everything between a config and the first step. Nothing is written here, so a mistake leaves no trace."""
+"""Prepares a run, from the config to the first step. Nothing is written here, so a mistake leaves no trace."""
 
 import warnings
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
 
 @dataclass(frozen=True)
 class Weights:
-    """What the run started from, for the banner and `summary.json`."""
+    """The initial weights of the run, for the banner and `summary.json`."""
 
     name: str
     sha256: str
@@ -46,16 +46,16 @@ class Weights:
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is ready to start or to go on.
+    """A run that is ready to start or to resume.
 
     Attributes:
         dataset: its examples have their splits.
-        spec: of the model.
-        variables: the initial ones, on the host.
-        checkpoint: number of the one to go on from; 0 for none.
+        spec: the specification of the model.
+        variables: the initial variables, on the host.
+        checkpoint: number of the checkpoint to resume from; 0 for none.
         progress: of that checkpoint; None for a new run.
-        description: what `model.json` is to say.
-        decoded_size: bytes of decoded photographs that are in memory at once.
+        description: the content of `model.json`.
+        decoded_size: bytes of decoded photographs that are in memory at the same time.
     """
 
     run: RunDirectory
@@ -76,24 +76,24 @@ class Job:
 
 
 def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
-    """Check all that can be wrong before work starts, and load what the run needs.
+    """Check everything that can be wrong before work starts, and load what the run needs.
 
     Args:
-        begun: whether `run` is there already, as `run.check(config)` found.
+        begun: whether `run` exists already: the result of `run.check(config)`.
 
     Raises:
-        UsageError: a mistake of the caller's, in one line.
+        UsageError: a mistake of the caller, in one line.
     """
     devices = parallel.choose_devices(config.devices, config.batch_size)
     spec = models.find(config.model.name)
     check_model(config)
-    if not begun:  # one that has begun may go on, for what nothing reads changes nothing
+    if not begun:  # a started run may resume, because keys that nothing reads change nothing
         check_unread(config)
     checkpoints = Checkpoints(run.path)
     usable = checkpoints.usable() if begun else None
     if begun and checkpoints.lost():
         raise UsageError(
-            f"{checkpoints.folder}: every checkpoint is damaged; bring back a copy of one, or remove that folder to "
+            f"{checkpoints.folder}: every checkpoint is damaged; restore a copy of one, or remove that folder to "
             "start over with the same photographs"
         )
     dataset = photographs.load_dataset(config, run, begun)
@@ -144,9 +144,9 @@ def _describe(
 def _progress(
     config: Config, checkpoints: Checkpoints, description: Mapping[str, Any], number: int, model: int
 ) -> Progress:
-    """Where checkpoint `number` left the run, whose model is now that of checkpoint `model`."""
+    """The progress of checkpoint `number`; the run's model is now that of checkpoint `model`."""
     progress = Progress.from_json(checkpoints.progress(number))
-    if not progress.device_counts:  # an older version wrote it, which knew the first start's alone
+    if not progress.device_counts:  # an older version wrote it, and stored only the devices of the first start
         progress = progress.on_devices(description["devices"])
     if progress.model_checkpoint == model:
         return progress
@@ -165,19 +165,19 @@ def _weights(config: Config, spec: ModelSpec) -> pretrained.Weights | None:
 def _preprocessing(
     config: Config, spec: ModelSpec, weights: pretrained.Weights | None, description: Mapping[str, Any] | None
 ) -> Preprocessing:
-    """What `config.data` asks for before any photograph is measured; a run that goes on has it in its description."""
+    """The preprocessing of `config.data` before any photograph is measured; a resumed run keeps its own."""
     if description:
         return model_json.preprocessing_of(description)
     size, crop = config.data.image_size, config.data.crop
     wanted = (weights.preprocessing if weights else spec.preprocessing).at(size, crop)
-    augment.stored(wanted, augment.from_config(config))  # raises where that is too large to keep
+    augment.stored(wanted, augment.from_config(config))  # raises if the stored photographs would be too large
     return wanted.normalized(config.data.normalize)
 
 
 def module_fields(config: Config, spec: ModelSpec, weights: pretrained.Weights | None = None) -> dict[str, Any]:
-    """The fields of the module that the config and its weights ask for, as `model.json` keeps them.
+    """The fields of the module from the config and the weights, as in `model.json`.
 
-    Of `dtype`, `convolution` and `dropout` those that the module has.
+    `dtype`, `convolution` and `dropout` are included if the module has them.
     """
     given = {
         "dtype": dtype_of(config.precision), "convolution": config.model.convolution, "dropout": config.model.dropout,

@@ -15,9 +15,9 @@ Tree = Any
 
 @struct.dataclass
 class TrainState:
-    """On the device, replicated. `step` counts batches since the first.
+    """The state on the devices, replicated. `step` counts all batches of the run.
 
-    `ema` is the moving average of what trains, `params`, and of `batch_stats`; `{}` where none is kept.
+    `ema` is the moving average of the trainable `params` and of `batch_stats`; `{}` if there is none.
     """
 
     step: Tree
@@ -28,7 +28,7 @@ class TrainState:
 
 
 def split_params(params: Tree, frozen: Collection[str]) -> tuple[Tree, Tree]:
-    """(trainable, frozen): `frozen` are paths, of which everything below is frozen too."""
+    """(trainable, frozen). `frozen` are paths; everything below them is frozen too."""
     flat = traverse_util.flatten_dict(params, sep="/")
     fixed = {path for path in flat if is_below(path, frozen)}
     kept, trainable = ({path: leaf for path, leaf in flat.items() if (path in fixed) == side} for side in (True, False))
@@ -42,7 +42,7 @@ def merge_params(trainable: Tree, fixed: Tree) -> Tree:
 
 
 def eval_variables(state: TrainState, frozen: Collection[str]) -> dict[str, Tree]:
-    """What predicts: the moving average where one is kept."""
+    """The variables that predict: the moving average, if there is one."""
     if not state.ema:
         return {"params": state.params, "batch_stats": state.batch_stats}
     return state.ema | {"params": merge_params(state.ema["params"], split_params(state.params, frozen)[1])}
@@ -50,7 +50,7 @@ def eval_variables(state: TrainState, frozen: Collection[str]) -> dict[str, Tree
 
 @dataclass(frozen=True)
 class EpochSums:
-    """What an epoch has added up so far; float64, in the order of the batches, so that a resumed epoch is equal."""
+    """The sums of an epoch so far, in float64 and in the order of the batches, so a resumed epoch has equal sums."""
 
     batches: int = 0
     loss: float = 0.0
@@ -62,11 +62,11 @@ class EpochSums:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the loop is. `epoch` counts whole epochs, `phase_epoch` those of phase number `phase`, `sums` belong to the
-    one after.
+    """The position of the loop. `epoch` counts finished epochs, `phase_epoch` those of phase number `phase`. `sums`
+    belong to the current epoch.
 
-    The model of the run so far is that of `model_epoch`, kept as checkpoint number `model_checkpoint`. `rows` are those
-    of `metrics.csv`. `device_counts` are the numbers of devices that its steps ran on, each once, sorted.
+    The model of the run so far is that of `model_epoch`, in checkpoint number `model_checkpoint`. `rows` are those of
+    `metrics.csv`. `device_counts` are the different numbers of devices that the steps ran on, sorted.
     """
 
     plateau: PlateauState
@@ -84,7 +84,7 @@ class Progress:
     device_counts: tuple[int, ...] = ()
 
     def on_devices(self, count: int) -> "Progress":
-        """The same where the next steps run on so many."""
+        """The same, and the next steps run on `count` devices."""
         return replace(self, device_counts=tuple(sorted({*self.device_counts, count})))
 
     def to_json(self) -> dict[str, Any]:

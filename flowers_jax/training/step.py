@@ -1,4 +1,4 @@
-"""One training step, pure and per replica; `flowers_jax.runtime.parallel` maps it over the devices."""
+"""One training step: a pure function of one replica; `flowers_jax.runtime.parallel` maps it over the devices."""
 
 import zlib
 from collections.abc import Collection
@@ -21,7 +21,7 @@ __all__ = ["eval_step", "named_key", "train_step"]
 
 
 def named_key(seed: int, name: str) -> Key[Array, ""]:
-    """The random key of a purpose: `fold_in(seed, name)`. No key is carried, so none is in the checkpoint."""
+    """The random key of a purpose: `fold_in(seed, name)`. No key is carried over, so no checkpoint holds one."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
 
 
@@ -40,24 +40,24 @@ def train_step(
     seed: int = 0,
     num_classes: int = 0,
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Softmax cross-entropy over this replica's share of the batch, one update with the mean gradient of all.
+    """Softmax cross-entropy of this replica's part of the batch, and one update with the mean gradient of all replicas.
 
-    Runs under the mapped axis `parallel.AXIS`. What is frozen gets no gradient and has no optimizer state.
+    Runs under the mapped axis `parallel.AXIS`. Frozen parameters get no gradient and have no optimizer state.
 
     Args:
-        batch: `image` uint8 [B, H, W, 3], or float32 [B, F], features that a frozen backbone gave; `label` int32 [B];
-            `mask` bool [B], true for the first rows of the whole batch; masked rows count nowhere but in BatchNorm's
-            batch statistics.
-        module: or what is applied as one, as the head of features (`models.features`).
-        frozen: paths below `state.params` that stay. Their layers evaluate (`models.freezing`).
-        batch_norm: `batch`, or `stored`: every BatchNorm takes the stored statistics.
+        batch: `image` uint8 [B, H, W, 3], or features of a frozen backbone, float32 [B, F]; `label` int32 [B]; `mask`
+            bool [B], true for the first rows of the whole batch. Masked rows count only in the batch statistics of
+            BatchNorm.
+        module: a module, or an object with the `apply` of one, such as the head (`models.features`).
+        frozen: paths below `state.params` that do not change. Their layers evaluate (`models.freezing`).
+        batch_norm: `batch`, or `stored`: every BatchNorm uses the stored statistics.
         label_smoothing: the share of each label that is spread over all classes.
-        ema: how much of the moving average an update keeps; 0: there is none.
+        ema: the decay of the moving average; 0: there is none.
         num_classes: 0: as many as `module.num_classes`.
 
     Returns:
-        The next state, and sums over the whole batch: `loss`, `correct` (on the class of larger weight where
-        examples are mixed), `examples`.
+        The next state, and sums over the whole batch: `loss`, `correct` (for mixed examples, of the class with the
+        larger weight), `examples`.
     """
     mask = batch["mask"]
     examples = lax.psum(mask.sum(), AXIS)
@@ -90,16 +90,16 @@ def train_step(
 def _streams(seed: int, step: Int[Array, ""]) -> dict[str, Key[Array, ""]]:
     """Flax's random streams of a step.
 
-    `example` has one key for all devices, from which `models.layers` draws for each row of the whole batch. `dropout`,
-    for layers such as `nn.Dropout` that draw for all they have at once, has another on each device.
+    `example` has one key for all devices, from which `models.layers` draws for each row of the whole batch. `dropout`
+    has a different key on each device, for layers such as `nn.Dropout` that draw for all their rows at once.
     """
     key = jax.random.fold_in(named_key(seed, "dropout"), step)
     return {"example": key, "dropout": jax.random.fold_in(key, lax.axis_index(AXIS))}
 
 
 def _average(old: Tree, new: Tree, step: Int[Array, ""], decay: float) -> Tree:
-    """The moving average, which in the first steps follows faster (as TensorFlow's `ExponentialMovingAverage`)."""
-    # What does not change keeps its bytes.
+    """The moving average; it follows faster in the first steps, as TensorFlow's `ExponentialMovingAverage`."""
+    # This form leaves the bytes of an unchanged leaf as they are.
     kept = jnp.minimum(decay, (1 + step) / (10 + step))
     return jax.tree.map(lambda average, leaf: average + (1 - kept) * (leaf - average), old, new)
 
@@ -113,13 +113,13 @@ def _inputs(
     augment: Augment,
     seed: int,
 ) -> Examples:
-    """What the model sees and what it is to say: augmented, mixed with others, normalised; features as they are."""
+    """The inputs and targets of the model: augmented, mixed and normalised images; features are not changed."""
     if batch["image"].ndim == 2:
         return Examples(batch["image"], jax.nn.one_hot(batch["label"], num_classes))
     rows = lax.axis_index(AXIS) * len(batch["image"]) + jnp.arange(len(batch["image"]))
     images = augment_images(_example_keys(seed, state.step, rows), batch["image"], augment, preprocessing)
     own = Examples(images, jax.nn.one_hot(batch["label"], num_classes))
-    if augment.mixes:  # on any number of devices with the same partners
+    if augment.mixes:  # the partners are the same on any number of devices
         everyone = lax.all_gather(own, AXIS, tiled=True)
         partners = jax.tree.map(lambda leaf: leaf[partner_rows(examples, rows)], everyone)
         own = mix(jax.random.fold_in(named_key(seed, "mix"), state.step), own, partners, augment)

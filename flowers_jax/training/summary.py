@@ -1,4 +1,4 @@
-"""`summary.json`: what a finished run says of itself."""
+"""`summary.json`: the result of a finished run."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -31,10 +31,10 @@ def summarize(
     test: Predicted | None,
     seconds: float,
 ) -> dict[str, Any]:
-    """The figures of the run's model; those of the test part are null where there is none.
+    """The figures of the run's model; those of the test part are null if there is no test part.
 
-    `classes_without_photographs` names for validation and test the classes of which they have none: their figures do
-    not speak of these. Where there is no test part its list is empty.
+    `classes_without_photographs` lists for validation and test the classes without a photograph there: the figures do
+    not cover these classes. If there is no test part, its list is empty.
     """
     trainable, parameters = parameter_counts(job, job.phases[-1])
     return {
@@ -72,14 +72,14 @@ def summarize(
 
 
 def _rates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Images a second of the last phase's epochs: those of another may have seen features only."""
+    """Images per second of the epochs of the last phase; other phases may have used features."""
     return [float(row["images_per_second"]) for row in rows if row["phase"] == rows[-1]["phase"]]
 
 
 def predictions(
     examples: Sequence[Example], classes: Sequence[str], test: Predicted, temperature: float
 ) -> list[dict[str, Any]]:
-    """A row for each test photograph: `path`, `label`, `predicted`, and the `probability` of what is predicted."""
+    """A row for each test photograph: `path`, `label`, `predicted`, and the `probability` of the predicted class."""
     logits, labels = test
     probabilities = metrics.probabilities(logits, temperature)
     return [

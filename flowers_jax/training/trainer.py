@@ -1,4 +1,4 @@
-"""The training loop. Within a phase epochs, within an epoch: train, evaluate, monitors, metrics row, save."""
+"""The training loop. In each epoch of a phase: train, evaluate, update the monitors, write the metrics row, save."""
 
 import math
 import signal
@@ -30,7 +30,7 @@ from flowers_jax.training.watch import Watch
 
 
 class Trainer:
-    """A run between its first and its last step: the compiled steps, the monitors, and the state they move on."""
+    """A run between its first and its last step: the compiled steps, the monitors, and the state."""
 
     def __init__(self, config: Config, job: Job, started: float):
         self.config, self.job = config, job
@@ -42,11 +42,11 @@ class Trainer:
         self.start = started - self.progress.seconds
 
     def train(self) -> None:
-        """Every phase: epochs until its last or until early stopping."""
+        """Train every phase, until its last epoch or until early stopping."""
         if self.progress.rows or (self.job.run.path / "metrics.csv").exists():
-            self.job.run.write_metrics(self.progress.rows)  # a process that was killed may have written more
+            self.job.run.write_metrics(self.progress.rows)  # a killed process may have written more rows
         while True:
-            self._enter(self.progress.phase)  # everything is saved here, so that a signal may end it
+            self._enter(self.progress.phase)  # everything is saved here, so a signal may end the process
             try:
                 with signals.noted() as self.stop:
                     while not self._phase_is_over():
@@ -55,15 +55,15 @@ class Trainer:
             finally:
                 self.bar.close()
             if self.stop.signum:  # after the last epoch was saved
-                raise Interrupted(self.stop.signum, self.how_to_go_on())
+                raise Interrupted(self.stop.signum, self.stop_message())
             if self.progress.phase + 1 == len(self.job.phases):
                 return
-            del self.phase_data  # its photographs, before the next phase decodes its own
+            del self.phase_data  # free its photographs before the next phase decodes its own
             next_phase = self.job.phases[self.progress.phase + 1]
             self.progress = self.watch.next_phase(self.progress, next_phase.learning_rate)
 
     def test(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The summary and a row for each test photograph, which are read here and nowhere else."""
+        """The summary, and a row for each test photograph. Test photographs are read only here."""
         variables = self._kept_variables()
         examples = [example for example in self.job.dataset.examples if example.split == "test"]
         test = self.phase_data.logits(variables, "test") if examples else None
@@ -78,7 +78,7 @@ class Trainer:
         return summary, predictions(examples, self.job.dataset.classes, test, summary["temperature"]) if test else []
 
     def _enter(self, number: int) -> None:
-        """Make ready for a phase: go on from the middle of it, or begin it with the model of those before."""
+        """Prepare a phase: resume it, or start it with the model of the phases before."""
         self.phase = phase = self.job.phases[number]
         progress, config = self.progress, self.config
         resumed = progress.phase_epoch or progress.sums.batches
@@ -99,18 +99,18 @@ class Trainer:
         self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
         self.compared = len(self.job.devices) == 1
         self.bar = console.Bar(phase, len(self.phase_data.training[0].labels), progress, config.checkpoint.monitor)
-        self.last_save = time.monotonic()  # nothing is lost yet
+        self.last_save = time.monotonic()  # nothing is unsaved yet
 
     def _phase_is_over(self) -> bool:
         return self.progress.phase_epoch >= self.phase.epochs or self.progress.stopping.stop
 
     def _kept_variables(self) -> Tree:
-        """Those of the run's model so far."""
+        """The variables of the run's model so far."""
         like = self.job.variables
         return restore_variables(self.checkpoints, self.progress.model_checkpoint, like, self.job.devices)
 
     def _train_epoch(self) -> None:
-        """Every batch that the epoch still has, one step each."""
+        """Train on every remaining batch of the epoch, one step each."""
         self.bar.start_epoch(self.progress)
         part = self.phase_data.training[self.progress.phase_epoch % len(self.phase_data.training)]
         order = epoch_order(len(part.labels), self.config.seed, self.progress.epoch)
@@ -122,27 +122,27 @@ class Trainer:
                     self._compare_devices()
                 waiting.append((wait, sums))
                 leave, save = self._pause(len(waiting))
-                # Reading the sums of the step before, not of this one, keeps the device busy meanwhile.
+                # Read the sums of the previous step, so that the device stays busy with this one.
                 while len(waiting) > (0 if save else 1):
                     self._add(*waiting.pop(0))
                 if save:
                     self._save()
                 if leave:
-                    raise Interrupted(self.stop.signum, self.how_to_go_on())
+                    raise Interrupted(self.stop.signum, self.stop_message())
             for values in waiting:
                 self._add(*values)
 
     def _compare_devices(self) -> None:
-        """After the first step of a phase: what one device alone has changed would make a model for each of them."""
+        """Compare the devices after the first step of a phase; where they differ, each would train its own model."""
         self.compared = True
         if differing := parallel.differing_copies(self.state):
             raise TrainingError(
                 f"after a step {differing[0]} differs between the devices: the model must reduce it over the axis "
-                f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.last_good()}"
+                f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.failure_message()}"
             )
 
     def _timed(self, part: SplitArrays, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
-        """The epoch's remaining batches, each with the seconds that the device would have had to wait for it."""
+        """The remaining batches of the epoch, each with the seconds that it took to get it."""
         data = batches(part, order, self.config.batch_size, first=self.progress.sums.batches)
         self.mark = time.monotonic()
         while True:
@@ -169,7 +169,7 @@ class Trainer:
         self.bar.step(int(step["examples"]))
 
     def _end_epoch(self) -> None:
-        """Evaluate, move the monitors on, write the row, save where it is due."""
+        """Evaluate, update the monitors, write the row, and save if it is due."""
         sums, before = self.progress.sums, time.monotonic()
         logits, labels = self.phase_data.logits(eval_variables(self.state, self.phase.frozen), "validation")
         row = {
@@ -194,14 +194,14 @@ class Trainer:
             self._save_epoch()
         try:
             self.bar.epoch_line(row, self.progress)
-        finally:  # the reader of the line may have ended of the same Ctrl-C
+        finally:  # the same Ctrl-C may have ended the reader of the line
             if self.stop.signum:
                 if not is_saved:
                     self._save_epoch()
-                raise Interrupted(self.stop.signum, self.how_to_go_on())
+                raise Interrupted(self.stop.signum, self.stop_message())
 
     def _pause(self, unread: int) -> tuple[bool, bool]:
-        """(leave, save) within an epoch: on a signal, or after as many steps or minutes as the config says."""
+        """(leave, save) within an epoch: on a signal, or after the steps or minutes of `config.checkpoint`."""
         every_steps, every_minutes = self.config.checkpoint.every_steps, self.config.checkpoint.every_minutes
         batches_done = self.progress.sums.batches + unread
         if signals.preempted(self.progress.epoch * self.job.steps_per_epoch + batches_done):
@@ -235,20 +235,20 @@ class Trainer:
             checkpoint.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
         self.last_save = time.monotonic()
 
-    def how_to_go_on(self) -> str:
-        """What to tell someone who stopped the run."""
+    def stop_message(self) -> str:
+        """The message after the run was stopped."""
         if not self.checkpoints.latest():
             return "stopped before there was anything to save"
         epoch, within = self.progress.epoch, self.progress.sums.batches
         where = f"in epoch {epoch + 1}" if within else f"after epoch {epoch}"
         return f"stopped {where}, state saved; the same command with --workdir={self.job.run.path} goes on from here"
 
-    def last_good(self) -> str:
-        """What is left after a failure."""
+    def failure_message(self) -> str:
+        """The end of a failure message: what is saved."""
         kept = self.checkpoints.latest()
         again = f"the same command with --workdir={self.job.run.path} goes on from checkpoint {kept}, the last good one"
         return again if kept else "nothing was saved yet"
 
     def _not_finite(self, what: str) -> TrainingError:
         lower = f"try a lower --config.learning_rate than {self.config.learning_rate}"
-        return TrainingError(f"{what}: {lower}; {self.last_good()}")
+        return TrainingError(f"{what}: {lower}; {self.failure_message()}")

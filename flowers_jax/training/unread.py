@@ -1,7 +1,7 @@
-"""Settings that nothing reads in the run that the others describe: refused in one line when a run begins.
+"""Refuses settings that have no effect in this run, in one line at its start.
 
-A value that is already what happens is none of them: `model.batch_norm=stored` below a head that trains alone, or
-`augment.horizontal_flip=False` where nothing is augmented. Nor is a default, whatever becomes of it.
+A value that agrees with what happens anyway is allowed: `model.batch_norm=stored` with a frozen backbone, or
+`augment.horizontal_flip=False` without augmentation. A default is always allowed.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from flowers_jax.training.schedule import DECAYS
 
 
 class Unread(NamedTuple):
-    """Keys that change nothing `where` the config `holds`."""
+    """Keys that have no effect if `holds(config)`; `where` says this in words."""
 
     keys: tuple[str, ...]
     holds: Callable[[Config], bool]
@@ -23,10 +23,10 @@ class Unread(NamedTuple):
 
 
 def check_unread(config: Config) -> None:
-    """Refuse the first key of `TABLE` that is set and that nothing reads.
+    """Refuse the first key of `TABLE` that is set and has no effect.
 
     Raises:
-        UsageError: names the key, its value, why nothing reads it, and the default.
+        UsageError: names the key, its value, the reason, and the default.
     """
     for row in TABLE:
         if row.holds(config):
@@ -40,10 +40,10 @@ def check_unread(config: Config) -> None:
 
 
 def only_defaults(config: Config, keys: Iterable[str], why: str) -> None:
-    """Refuse any other value of these keys.
+    """Refuse values of these keys other than the default.
 
     Raises:
-        UsageError: there is one.
+        UsageError: a key has another value.
     """
     default, given = config_lib.defaults_of(config), config_lib.flatten(config)
     for key in keys:
@@ -117,4 +117,4 @@ TABLE = (
         "without --config.schedule.boundaries=A,B,...",
     ),
 )
-"""Every key of `config_types` that another can make idle, but those that the data decide (`prepare`)."""
+"""Every key of `config_types` that another key can make ineffective, except those that depend on data (`setup`)."""

@@ -1,4 +1,4 @@
-"""The three monitors of a run, as its config sets them, and what they do after each epoch."""
+"""The three monitors of a run with the settings of its config, and their updates after each epoch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ class Watch:
     """Each monitor with the name of the metric it watches.
 
     Attributes:
-        use_best: the model of the run is the best epoch's, not the last one's.
+        use_best: the model of the run is that of the best epoch, not of the last one.
     """
 
     plateau: tuple[str, ReduceLROnPlateau]
@@ -47,20 +47,20 @@ class Watch:
         )
 
     def start(self, learning_rate: float) -> Progress:
-        """Before the first epoch."""
+        """The progress before the first epoch."""
         return Progress(
             plateau=self.plateau[1].init(learning_rate), stopping=self.stopping[1].init(), best=self.best[1].init()
         )
 
     def next_phase(self, progress: Progress, learning_rate: float) -> Progress:
-        """At the start of the next phase: plateau and stopping begin anew, the best epoch stays the best."""
+        """The progress at the start of the next phase: plateau and stopping start again, the best epoch stays."""
         return replace(
             progress, phase=progress.phase + 1, phase_epoch=0,
             plateau=self.plateau[1].init(learning_rate), stopping=self.stopping[1].init(),
         )  # fmt: skip
 
     def after_epoch(self, progress: Progress, row: Mapping[str, Any]) -> Progress:
-        """The progress after an epoch with this row of `metrics.csv`; the model of the run is still the one before."""
+        """The progress after an epoch with this row of `metrics.csv`; the model of the run does not change yet."""
         (plateau_metric, plateau), (stopping_metric, stopping), (best_metric, keeper) = (
             self.plateau, self.stopping, self.best,
         )  # fmt: skip
@@ -78,13 +78,14 @@ class Watch:
         )
 
     def saved(self, progress: Progress, checkpoint: int) -> Progress:
-        """That progress as checkpoint of this number, which holds the model of the run from now on, if it is better."""
+        """The progress to save as checkpoint number `checkpoint`; if the epoch is better, its model is the run's."""
         if self.use_best and not progress.best.improved:
             return progress
         return replace(progress, model_epoch=progress.epoch, model_checkpoint=checkpoint)
 
     def without_best(self, progress: Progress, checkpoint: int) -> Progress:
-        """Where the best epoch's model is lost: that of this checkpoint in its place, or none within an epoch."""
+        """The progress if the best model is lost: this checkpoint's model takes its place, or none within an epoch."""
+
         name, keeper = self.best
         epoch, best = 0, keeper.init()
         if not progress.sums.batches:

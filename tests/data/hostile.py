@@ -41,7 +41,7 @@ def make(root: Path) -> tuple[set[str], dict[str, str], dict[str, str]]:
     _write(root, "LICENSE.txt", b"CC-BY")
     (root / "nobody").mkdir()
     remarks = {
-        "lonely/": "class of one photograph: no one can both train on it and test it",
+        "lonely/": "class of one photograph: it cannot be both trained on and tested",
         "five_petals/": "differs from Five_Petals/ only by case; rename one if they are one class",
     }
     return used, skipped | {"nobody/": "class without a usable photograph"}, remarks

@@ -111,6 +111,6 @@ def test_remarks_leave_everything_usable(folder):
     assert data.classes == ("Three_Petals", "eight_petals", "lonely", "three_petals") and len(data.examples) == 62
     assert data.skipped == ()
     assert {remark.path: remark.reason for remark in data.remarks} == {
-        "lonely/": "class of one photograph: no one can both train on it and test it",
+        "lonely/": "class of one photograph: it cannot be both trained on and tested",
         "three_petals/": "differs from Three_Petals/ only by case; rename one if they are one class",
     }

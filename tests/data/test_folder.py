@@ -181,7 +181,7 @@ def test_parts_of_other_names_are_classes_with_a_warning(folder, tmp_path, train
     assert set(data.classes) == {train, test}
     (remark,) = data.remarks
     assert remark.path == f"{train}/"
-    assert "taken for a class, but five_petals/ is in other classes too" in remark.reason
+    assert "used as a class, but five_petals/ is in other classes too" in remark.reason
 
 
 def test_two_training_folders_are_one_too_many(folder, tmp_path):

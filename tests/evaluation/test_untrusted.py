@@ -58,7 +58,7 @@ def test_a_description_is_data(run, monkeypatch, tmp_path, changes):
     monkeypatch.chdir(tmp_path)
     (run / "model.json").write_text(json.dumps(json.loads((run / "model.json").read_text()) | changes))
     reseal(run)
-    with pytest.raises(UsageError, match=r"model\.json: no model of this version"):
+    with pytest.raises(UsageError, match=r"model\.json: not a model of this version"):
         trained_model.load(str(run))
     assert not (tmp_path / "canary").exists()
 
@@ -68,7 +68,7 @@ def test_a_description_of_another_model_is_refused(run):
     reseal(run)
     command = [sys.executable, "scripts/predict.py", f"--run={run}", "README.md"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2 and "checkpoints/1 is of no run of this version" in done.stderr
+    assert done.returncode == 2 and "checkpoints/1 was not written by this version" in done.stderr
 
 
 def test_a_config_is_data(run, monkeypatch, tmp_path):
@@ -76,7 +76,7 @@ def test_a_config_is_data(run, monkeypatch, tmp_path):
     values = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps(values | {"data.dir": 1, "seed": "__import__('os')"}))
     reseal(run)
-    with pytest.raises(UsageError, match=r"config\.json is of no run of this version"):
+    with pytest.raises(UsageError, match=r"config\.json was not written by this version"):
         trained_model.load(str(run))
 
 

@@ -71,7 +71,7 @@ def test_it_is_frozen_keeps_features_and_goes_on(frozen):
 
 def test_it_evaluates_and_predicts_with_its_code_named_again(frozen):
     run, photographs = str(frozen / "run"), frozen / "photographs"
-    with pytest.raises(UsageError, match=rf"never run unasked: give --code={NAME}"):
+    with pytest.raises(UsageError, match=rf"never runs without permission: give --code={NAME}"):
         trained_model.load(run)
     model = trained_model.load(run, code=NAME)
     assert evaluate(model, str(photographs))["examples"] == 60
@@ -90,7 +90,7 @@ def test_nothing_in_a_run_directory_is_executed(frozen, tmp_path):
     name = f"{tmp_path / 'evil.py'}:SPEC"
     directory.write_json("config.json", directory.read_json("config.json") | {"model.name": name})
     directory.write_json("model.json", directory.read_json("model.json") | {"name": name})
-    with pytest.raises(UsageError, match="never run unasked"):
+    with pytest.raises(UsageError, match="never runs without permission"):
         trained_model.load(str(run))
     assert not (tmp_path / "executed").exists()
 

@@ -128,5 +128,5 @@ def test_what_a_checkpoint_names_is_a_number(run):
     checkpoints = Checkpoints(run)
     checkpoints.save(TREE, TREE, {"model_checkpoint": 3}, keep=9)
     monstrous = {"model_checkpoint": "../../elsewhere"}
-    with pytest.raises(UsageError, match="names no checkpoint as its model but"):
+    with pytest.raises(UsageError, match="as its model checkpoint, not a number"):
         checkpoints.save(TREE, TREE, monstrous, keep=9)

@@ -39,7 +39,7 @@ def test_places_that_cannot_be(tmp_path, config):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("[]", "no JSON object"), ("{", "damaged"), ('{"architectures": 1}', "is of no run")]
+    ("content", "words"), [("[]", "no JSON object"), ("{", "damaged"), ('{"architectures": 1}', "by this version")]
 )
 def test_a_config_of_something_else(tmp_path, config, content, words):
     (tmp_path / "config.json").write_text(content)

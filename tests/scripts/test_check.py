@@ -46,7 +46,7 @@ def test_problems(folder, capsys):
         "five_petals/0.png: byte-identical to three_petals/same.png, which is in another class",
         "five_petals/empty.jpg: empty file",
         "three_petals/same.png: byte-identical to five_petals/0.png, which is in another class",
-        "lonely/: class of one photograph: no one can both train on it and test it",
+        "lonely/: class of one photograph: it cannot be both trained on and tested",
         "60 usable photographs of 4 classes, 4 problems",
         "      20  eight_petals",
         "      19  five_petals",
@@ -175,7 +175,7 @@ def test_mistakes_write_nothing(folder, tmp_path, capsys):
     for flags, words in (
         ([folder, f"--fix={tmp_path / 'full'}"], "full: exists already and is not an empty folder"),
         ([folder, f"--fix={tmp_path / 'full' / 'x'}"], "x: exists already and is not an empty folder"),
-        ([folder, f"--fix={folder / 'clean'}"], "clean: lies in"),
+        ([folder, f"--fix={folder / 'clean'}"], "clean: is inside"),
         ([folder, f"--fix={folder}"], "exists already"),
         ([folder, "--fix=/proc/clean"], "--fix=/proc/clean: cannot be written"),
         ([tmp_path / "none", f"--fix={tmp_path / 'clean'}"], "none: no such folder"),

@@ -156,7 +156,7 @@ def test_split_mistakes(run, tmp_path, capsys):
         ([photos, f"--out={tmp_path / 'o'}", "--split=a,b,c"], "three fractions"),
         ([tmp_path / "none", f"--out={tmp_path / 'o'}"], "no such folder"),
         ([photos, "--out=/proc/flowers"], "cannot be written"),
-        ([photos, f"--out={photos}/out"], "would be taken for a class"),
+        ([photos, f"--out={photos}/out"], "would become a class"),
     ):
         assert script("split", *flags) == 2
         assert words in capsys.readouterr().err

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.wings
 
 def test_several_processes_are_refused(smoke, tmp_path, monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    with pytest.raises(UsageError, match=r"jax\.distributed has 2 processes, and a run is of one: start a single pro"):
+    with pytest.raises(UsageError, match=r"jax\.distributed has 2 processes, but a run uses one: start a single pro"):
         fit(smoke, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

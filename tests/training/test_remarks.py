@@ -8,7 +8,7 @@ from flowers_jax import config as config_lib
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.training import console
 from flowers_jax.training.loop import fit
-from flowers_jax.training.remarks import of_schedule, of_stages
+from flowers_jax.training.remarks import schedule_remarks, stage_remarks
 from flowers_jax.training.state import Progress
 from tests.training.runs import rows
 
@@ -61,10 +61,10 @@ def test_no_test_part_leaves_no_class_out(smoke, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"warmup_epochs": 1.5}, "warmup_epochs=1.5: of 1 epochs the last has 0.67 of the rate that is asked for"),
+        ({"warmup_epochs": 1.5}, "warmup_epochs=1.5: training ends after epoch 1, at 0.67 of the learning rate"),
         (
             {"name": "cosine", "epochs": 0.5, "warmup_epochs": 0.5},
-            "the cosine is over before the warm-up of 0.5 epochs",
+            "the cosine ends before the warm-up of 0.5 epochs",
         ),
         ({"name": "piecewise", "boundaries": (0.5, 1.0, 2.0)}, "boundaries: 1 epochs end before 1.0, 2.0"),
     ],
@@ -73,7 +73,7 @@ def test_no_test_part_leaves_no_class_out(smoke, tmp_path, capsys):
 def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, words):
     smoke.epochs = 1
     smoke.schedule.update(keys)
-    (line,) = of_schedule(config_lib.validate(smoke))
+    (line,) = schedule_remarks(config_lib.validate(smoke))
     assert words in line
     if "warmup_epochs" in keys and "name" not in keys:
         fit(smoke, tmp_path / "run")
@@ -82,7 +82,7 @@ def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, wor
         ]
         assert float(rows(tmp_path / "run")[0]["learning_rate"]) == pytest.approx(3e-3 * 6 / 9)
     smoke.epochs, smoke.schedule.epochs = 4, 0.0
-    assert list(of_schedule(config_lib.validate(smoke))) == []
+    assert list(schedule_remarks(config_lib.validate(smoke))) == []
 
 
 def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
@@ -103,6 +103,6 @@ def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
 def test_a_training_figure_that_chooses_between_two_stages(smoke):
     one_stage = config_lib.replace(config_lib.validate(smoke), {"checkpoint.monitor": "train_loss"})
     two_stages = config_lib.replace(one_stage, {"transfer.epochs": 1})
-    assert "monitor=train_loss: the two stages differ" in next(of_stages(two_stages))
-    assert not list(of_stages(one_stage))
-    assert not list(of_stages(config_lib.replace(two_stages, {"checkpoint.use": "last"})))
+    assert "monitor=train_loss: the two stages train on different data" in next(stage_remarks(two_stages))
+    assert not list(stage_remarks(one_stage))
+    assert not list(stage_remarks(config_lib.replace(two_stages, {"checkpoint.use": "last"})))

@@ -152,7 +152,7 @@ def test_a_second_signal_ends_at_once_and_leaves_the_last_good_checkpoint(tmp_pa
     with start(SLOW_SAVE, tmp_path / "run") as process:
         until(process, "saving")
         process.send_signal(signal.SIGTERM)
-        until(process, "once more ends at once")
+        until(process, "a second signal ends the program at once")
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == -signal.SIGTERM
     assert Checkpoints(tmp_path / "run").usable()[0] == 2

@@ -1,1 +1,1 @@
-"""What is wrong with photographs: damage, copies, look-alikes."""
+"""Problems of photographs: damage, copies, and photographs that look alike."""

@@ -1,4 +1,4 @@
-"""Another folder from photographs of one: all of it or nothing, and the one is only read."""
+"""Writes a new folder from the photographs of another, completely or not at all; the other folder is only read."""
 
 import itertools
 import os
@@ -20,34 +20,34 @@ _SUFFIXES = {
     "GIF": (".gif",), "BMP": (".bmp", ".dib"), "TIFF": (".tif", ".tiff"),
 }  # fmt: skip
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}")
-"""What is taken for a suffix, right or wrong: not the end of `St. Moritz` or `trip.2024`."""
+"""What counts as a suffix, right or wrong: not the end of `St. Moritz` or `trip.2024`."""
 
 
 def check_target(folder: str, out: str, flag: str) -> None:
     """Refuse an `out` that cannot become a copy of `folder`, before work starts.
 
     Args:
-        flag: what messages begin with, as `--out=DIR`.
+        flag: the beginning of messages, such as `--out=DIR`.
 
     Raises:
-        UsageError: it is neither new nor empty, or lies in `folder`.
+        UsageError: `out` is neither new nor empty, or is inside `folder`.
     """
     target = Path(out).resolve()
     if os.path.exists(target) and (not os.path.isdir(target) or os.listdir(target)):
         raise UsageError(f"{flag}: exists already and is not an empty folder")
     if target.is_relative_to(_source(folder)):
-        raise UsageError(f"{flag}: lies in {folder}, where it would be taken for a class")
+        raise UsageError(f"{flag}: is inside {folder}, where it would become a class")
 
 
 def write(folder: str, out: str, flag: str, names: Mapping[str, str], mode: str = "copy") -> None:
-    """Put files of `folder` into `out`, which `check_target` has not refused.
+    """Write files of `folder` to `out`, which `check_target` has accepted.
 
     Args:
         names: path in `folder` -> path in `out`.
-        mode: one of `MODES`: what is put there.
+        mode: one of `MODES`: copies, hard links or symbolic links.
 
     Raises:
-        UsageError: nothing can be written there.
+        UsageError: `out` cannot be written.
     """
     target = Path(out).resolve()
     try:
@@ -64,10 +64,10 @@ def write(folder: str, out: str, flag: str, names: Mapping[str, str], mode: str 
 
 
 def right_names(dataset: Dataset) -> dict[str, str]:
-    """The path of each photograph -> the same with a suffix of its format, and a number where that is taken.
+    """The path of each photograph -> the path with the suffix of its format, and a number if that path exists already.
 
     Raises:
-        TrainingError: a file changed or went away since it was checked.
+        TrainingError: a file changed or disappeared since it was checked.
     """
     paths = [PurePosixPath(example.path) for example in dataset.examples]
     taken = {name for path in paths for name in (path, *path.parents)}

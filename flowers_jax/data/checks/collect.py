@@ -1,4 +1,4 @@
-"""From named files to a data set: read, hash and check each once, and leave out what cannot be used."""
+"""Makes a data set from files: reads, hashes and checks each once, and skips those that cannot be used."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from flowers_jax.data.decode import DecodeError, decode
 
 
 class Candidate(NamedTuple):
-    """A file that may be a photograph; `split` is "" unless it lies in a ready-made part."""
+    """A file that may be a photograph; `split` is "" unless the folder is divided."""
 
     path: str
     class_name: str
@@ -34,12 +34,12 @@ def collect(
     skipped: Iterable[Skipped] = (),
     fractions: tuple[float, float, float] | None = None,
 ) -> Dataset:
-    """The data set of those candidates that decode; there may be none.
+    """The data set of the candidates that can be decoded; there may be none.
 
     Args:
-        group_similar: tell which look alike.
-        read: the bytes of a candidate's path; may raise `OSError` or `DecodeError`.
-        skipped: what was left out before.
+        group_similar: find photographs that look alike.
+        read: from the path of a candidate to its bytes; may raise `OSError` or `DecodeError`.
+        skipped: what is left out already.
     """
 
     known, new = known_good.load(), dict[str, Known]()

@@ -1,4 +1,4 @@
-"""Copies that would make a label or a figure wrong are left out of a folder's photographs, and listed."""
+"""Removes copies that make a label or a figure wrong from a folder's photographs, and lists them."""
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
@@ -10,9 +10,9 @@ from flowers_jax.data.split import SPLITS, group_id
 def leave_out(dataset: Dataset) -> Dataset:
     """`dataset` without two kinds of copies.
 
-    Byte-identical photographs in several classes of a part: no one can tell which label is right, so all of them go.
-    And in ready-made parts what looks like a photograph of a later one, which would be learned before it is tested:
-    train gives way to validation, and both to test, which stays what its maker made it.
+    Byte-identical photographs in several classes of a part are all removed, because the right label is unknown. In a
+    divided folder, a photograph that looks like one in a later part is removed, because the model would train on what
+    it is tested on. The order is train, validation, test, so the test part does not change.
     """
     clashing = _clashes(dataset.examples)
     leaking = _leaks(example for example in dataset.examples if example.path not in clashing)
@@ -20,9 +20,9 @@ def leave_out(dataset: Dataset) -> Dataset:
 
 
 def _clashes(examples: Iterable[Example]) -> dict[str, Skipped]:
-    """By path, the photographs that another class of the same part has too."""
+    """By path, the photographs that are also in another class of the same part."""
     found = {}
-    for same in _together(examples, lambda example: (example.sha256, example.split)):
+    for same in _groups_by(examples, lambda example: (example.sha256, example.split)):
         first_of = {example.label: example for example in reversed(same)}
         for example in same if len(first_of) > 1 else ():
             other = next(other for label, other in first_of.items() if label != example.label)
@@ -31,9 +31,9 @@ def _clashes(examples: Iterable[Example]) -> dict[str, Skipped]:
 
 
 def _leaks(examples: Iterable[Example]) -> dict[str, Skipped]:
-    """By path, the photographs that a later part has too, or one that looks alike."""
+    """By path, the photographs that have a copy, or one that looks alike, in a later part."""
     found = {}
-    for alike in _together(examples, group_id):
+    for alike in _groups_by(examples, group_id):
         last = max((example.split for example in alike), key=("", *SPLITS).index)
         others = [example for example in alike if example.split == last]
         path_of = {other.sha256: other.path for other in reversed(others)}
@@ -45,8 +45,8 @@ def _leaks(examples: Iterable[Example]) -> dict[str, Skipped]:
     return found
 
 
-def _together(examples: Iterable[Example], key: Callable[[Example], Hashable]) -> list[list[Example]]:
-    """Those of the same key, where there are several."""
+def _groups_by(examples: Iterable[Example], key: Callable[[Example], Hashable]) -> list[list[Example]]:
+    """The groups of examples with the same key, if they have more than one example."""
     found: dict[Hashable, list[Example]] = {}
     for example in examples:
         found.setdefault(key(example), []).append(example)
@@ -54,7 +54,7 @@ def _together(examples: Iterable[Example], key: Callable[[Example], Hashable]) -
 
 
 def _without(dataset: Dataset, problems: dict[str, Skipped]) -> Dataset:
-    """The rest, with the classes that are left."""
+    """The data set without `problems`, with the remaining classes."""
     kept = [example for example in dataset.examples if example.path not in problems]
     labels = sorted({example.label for example in kept})
     return replace(

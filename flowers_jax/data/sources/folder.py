@@ -1,4 +1,4 @@
-"""A folder of class folders, or of train/validation/test folders of them, as people really have them."""
+"""A folder of class folders, or of train/validation/test folders of class folders, with all their irregularities."""
 
 import os
 import stat
@@ -16,21 +16,21 @@ from flowers_jax.data.split import group_id
 from flowers_jax.errors import UsageError
 
 PARTS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
-"""Folder name, in whatever case -> split, for folders that are divided already."""
+"""Folder name, in upper or lower case -> split, for folders that are divided already."""
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
 def load_folder(root: str, *, trains: bool = True, keep_copies: bool = False, **options: Any) -> Dataset:
-    """`scan_folder`, whose other arguments these are, for those who need photographs.
+    """`scan_folder(root, **options)`, with an error if the photographs cannot be used.
 
     Args:
-        trains: a model is to be trained on them.
+        trains: a model will be trained on them.
 
     Raises:
-        UsageError: no such folder, no photograph in it, or, to be trained on, a class of validation/test that train
-            does not have. The message begins with `root`.
+        UsageError: no such folder, no photograph in it, or, if `trains`, a class of validation or test that train does
+            not have. The message begins with `root`.
     """
     dataset = scan_folder(root, keep_copies=keep_copies, **options)
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
@@ -42,7 +42,7 @@ def load_folder(root: str, *, trains: bool = True, keep_copies: bool = False, **
 
 
 def untrained(dataset: Dataset) -> list[str]:
-    """The classes of ready-made parts that train does not have."""
+    """The classes of a divided folder that train does not have."""
     divided = [example for example in dataset.examples if example.split]
     trained = {example.label for example in divided if example.split == "train"}
     return [dataset.classes[label] for label in sorted({example.label for example in divided} - trained)]
@@ -59,14 +59,14 @@ def scan_folder(
 ) -> Dataset:
     """Every usable photograph below `root`; there may be none.
 
-    Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are no images are passed
-    over; everything else that is not used is in `Dataset.skipped`, copies too that `copies.leave_out` names. What is
-    odd about classes that are used is in `Dataset.remarks`.
+    Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are not images are ignored.
+    Everything else that is not used is in `Dataset.skipped`, including the copies of `copies.leave_out`. Problems of
+    used classes are in `Dataset.remarks`.
 
     Args:
-        group_similar: tell photographs that look alike; not where all are of one scene.
-        keep_copies: list those that `copies.leave_out` names and hand them on all the same, for a run that goes on:
-            its photographs were chosen when it began, and what came since must not take any of them away.
+        group_similar: find photographs that look alike; False if all show one scene.
+        keep_copies: list the copies of `copies.leave_out` as skipped but keep them, for a resumed run: its photographs
+            were chosen at its start, and newer files must not remove any of them.
 
     Raises:
         UsageError: no such folder.
@@ -94,12 +94,12 @@ def scan_folder(
 
 
 def _remarks(dataset: Dataset) -> Iterator[Skipped]:
-    """What is odd about classes that are used."""
+    """Problems of classes that are used."""
     pictures = Counter(label for label, _ in {(example.label, group_id(example)) for example in dataset.examples})
     spelled: dict[str, str] = {}
     for label, name in enumerate(dataset.classes):
         if pictures[label] == 1:
-            yield Skipped(f"{name}/", "class of one photograph: no one can both train on it and test it")
+            yield Skipped(f"{name}/", "class of one photograph: it cannot be both trained on and tested")
         other = spelled.setdefault(name.casefold(), name)
         if other != name:
             yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")
@@ -107,7 +107,7 @@ def _remarks(dataset: Dataset) -> Iterator[Skipped]:
 
 
 def _mistaken_parts(dataset: Dataset) -> Iterator[Skipped]:
-    """Classes that are called like a training part and hold folders that another class holds too."""
+    """Classes with a name like a training part, which contain folders that another class contains too."""
     inside: dict[str, set[str]] = {name: set() for name in dataset.classes}
     for example in dataset.examples:
         top, *folders = example.path.split("/")[:-1]
@@ -117,14 +117,14 @@ def _mistaken_parts(dataset: Dataset) -> Iterator[Skipped]:
         others = set().union(*(held for other, held in inside.items() if other != name))
         if "train" in name.casefold() and "" not in folders and (shared := sorted(folders & others)):
             where = f"{shared[0]}/ is in other classes too"
-            yield Skipped(f"{name}/", f"taken for a class, but {where}; parts are named train/, validation/, test/")
+            yield Skipped(f"{name}/", f"used as a class, but {where}; parts are named train/, validation/, test/")
 
 
 class _Walk:
-    """One pass over the names, opening nothing; collects what cannot be a photograph.
+    """One pass over the names without opening a file; collects what cannot be a photograph.
 
-    `os.path` asks what an entry is: it says no where `os.DirEntry` and Python 3.11's `Path` raise, of a link in a
-    circle the one, of what may not be seen the other.
+    The type of an entry comes from `os.path`, which returns False where others raise: `os.DirEntry` on a circular
+    link, Python 3.11's `Path` on an unreadable path.
     """
 
     def __init__(self, root: Path, follow_links: bool):
@@ -149,7 +149,7 @@ class _Walk:
                 self._skip(entry.path, "beside the folders train/, validation/ and test/, which are used")
 
     def _parts(self, top: list[os.DirEntry[str]]) -> dict[str, str]:
-        """{folder: split} where there is train and one of the others, else {}."""
+        """{folder: split} if there are a train folder and one of the others, else {}."""
         named = {entry.name: PARTS[entry.name.lower()] for entry in top if entry.name.lower() in PARTS}
         if "train" not in named.values() or len(named) < 2:
             return {}
@@ -158,7 +158,7 @@ class _Walk:
         if not train or len(found) < 2:
             return {}
         if not any(os.path.isdir(entry.path) for folder in train for entry in self._entries(folder)):
-            return {}  # a class of that name
+            return {}  # "train" is a class here
         for split in set(found.values()):
             if len(twice := sorted(name for name, part in found.items() if part == split)) > 1:
                 raise UsageError(f"{self.given}: has several {split} folders ({', '.join(twice)}); keep one")
@@ -170,12 +170,12 @@ class _Walk:
                 self.classes.add(entry.name)
                 yield from (Candidate(path, entry.name, split) for path in self._files(Path(entry.path)))
             elif entry.is_symlink() and not os.path.isfile(entry.path):
-                self._is_file(entry)  # says why not
+                self._is_file(entry)  # records the reason
             elif Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
                 self._skip(entry.path, "not in a class folder")
 
     def _files(self, folder: Path) -> Iterator[str]:
-        inside = [iter(self._entries(folder))]  # a stack: folders may lie deeper than calls can
+        inside = [iter(self._entries(folder))]  # a stack: folders may be nested deeper than Python's recursion limit
         while inside:
             entry = next(inside[-1], None)
             if entry is None:
@@ -199,7 +199,7 @@ class _Walk:
         real = Path(os.path.realpath(entry.path))
         if not os.path.isdir(real) or not self.follow_links or self._inside(real) or real in self.visited:
             return False
-        self.visited.add(real)  # two links into each other would never end
+        self.visited.add(real)  # two links that lead into each other would never end
         return True
 
     def _is_file(self, entry: os.DirEntry[str]) -> bool:

@@ -1,4 +1,4 @@
-"""A small set of flowers drawn in code, for tests and for a first run of seconds."""
+"""A small data set of flowers drawn in code, for tests and for a first run that takes seconds."""
 
 import colorsys
 import io
@@ -17,7 +17,7 @@ SIZE = 48
 
 
 def load_procedural(max_pixels: int) -> Dataset:
-    """120 PNGs of three classes, always the same ones; petals tell them apart for sure, colour mostly."""
+    """120 PNGs of three classes, always the same ones. The petals always differ between classes, the colours mostly."""
     drawn = [
         (name, draw(name, index)) for index, name in enumerate(name for name in sorted(PETALS) for _ in range(EACH))
     ]

@@ -14,17 +14,17 @@ NAME = "tf_flowers"
 
 
 class UnavailableError(RuntimeError):
-    """It is neither prepared on this machine nor to be downloaded; the message says why."""
+    """It is neither prepared on this machine nor available for download; the message says why."""
 
 
 def load_tf_flowers(max_pixels: int) -> Dataset:
-    """The data set, downloaded and prepared where it is not yet (`$TFDS_DATA_DIR`, `~/tensorflow_datasets`).
+    """The data set, downloaded and prepared if necessary (`$TFDS_DATA_DIR`, `~/tensorflow_datasets`).
 
     Raises:
-        UnavailableError: see there.
+        UnavailableError: see its description.
     """
     tfds = tensorflow_datasets()
-    with absl_level(logging.ERROR):  # TFDS warns of each folder that is not prepared yet
+    with absl_level(logging.ERROR):  # TFDS warns about each folder that is not prepared yet
         builder = tfds.builder(NAME)
         reason = f"prepared in {builder.data_dir}"
         if not builder.is_prepared():
@@ -39,11 +39,11 @@ def load_tf_flowers(max_pixels: int) -> Dataset:
 
 
 def _download(builder: Any) -> None:
-    # TFDS retries a dead site for minutes: ask the site first.
+    # TFDS retries an unreachable site for minutes, so test the site first.
     for url in builder.url_infos:
         if why := fetch.reachable(url):
             raise UnavailableError(f"{url}: {why}")
     try:
         builder.download_and_prepare()
-    except Exception as error:  # TFDS fails with errors of requests, of its own and of the file system
+    except Exception as error:  # TFDS raises errors of requests, of its own and of the file system
         raise UnavailableError(f"download_and_prepare: {type(error).__name__}: {first_line(error)}") from error
