@@ -12,7 +12,7 @@ from jaxtyping import Array, Float32
 from flowers_jax.training.schedule import Schedule
 
 Multiplier = Callable[[str], float]
-"""From the path of a parameter, as `backbone/stem/kernel`, to what its rate is multiplied by."""
+"""From the path of a parameter, as `layer/kernel`, to what its rate is multiplied by."""
 
 
 def make_optimizer(
