@@ -17,7 +17,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled"), "jax": ("ours-xla",)}
 """The package that a peer needs, and the programs that are measured with it."""
 
-ALONE = ("augment", "decode")
+ALONE = ("augment", "decode", "separable")
 """What is measured of ours alone, each by a module of its name."""
 
 ENVIRONMENTS = {

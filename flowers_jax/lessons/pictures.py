@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from flowers_jax.lessons import backward, drawing, line_detector, one_by_one, shapes
 from flowers_jax.lessons.photograph import Photograph
 from flowers_jax.lessons.plane import Plane, cells, correlate
+from flowers_jax.models import simplest
 
 Texts = Sequence[Sequence[str]]
 
@@ -17,7 +18,7 @@ FIGURES: dict[str, Callable[[Photograph], dict[str, Figure]]] = {
         "line-detector-photograph": line_on_a_photograph(photograph),
     },
     "one-by-one": lambda _: {"one-by-one": scaling(), "bottleneck": bottleneck()},
-    "shapes": lambda _: {"shapes": cnn()},
+    "shapes": lambda _: {"shapes": layers()},
     "backward": lambda _: {"backward": forward(), "gradients": gradients()},
 }
 """By lesson: a function from a photograph to figures, by file name without `.png`."""
@@ -63,14 +64,14 @@ def bottleneck() -> Figure:
     return figure
 
 
-def cnn() -> Figure:
+def layers() -> Figure:
     rows = shapes.layers()
     figure = drawing.figure(14, 4.5)
     axes = figure.subplots()
     steps = [f"{row.name}\n{row.count}" if row.parameters else row.name for row in rows]
     drawing.blocks(axes, [(shapes.SIZE, shapes.SIZE, 3), *(row.output for row in rows)], steps)
     total = sum(row.parameters for row in rows)
-    axes.set_title(f"the course's CNN: {total:,} parameters", fontsize=drawing.TEXT + 1)
+    axes.set_title(f"{simplest.TITLE}: {total:,} parameters", fontsize=drawing.TEXT + 1)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Lesson 3: the shapes and parameters of the course's CNN, taken from the module itself."""
+"""Lesson 3: the shapes and parameters of the simplest model, taken from the module itself."""
 
 import functools
 import itertools
@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from flowers_jax import ops
-from flowers_jax.models import CourseCNN, course_cnn, summary
+from flowers_jax.models import simplest, summary
 from flowers_jax.types import Activations, Logits
 
 SIZE, CLASSES = 28, 5
-WINDOW, STEP = (course_cnn.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
+MODULE = simplest.SPEC.module(CLASSES)
+WINDOW, STEP = (simplest.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
 TOLERANCE = 1e-5
 
 
@@ -28,10 +29,10 @@ class Layer(NamedTuple):
 
 
 def layers() -> list[Layer]:
-    """The layers of the CNN for 28x28x3 and five classes, from the shapes alone, without computing the network."""
+    """The layers of the model for 28x28x3 and five classes, from the shapes alone, without computing the network."""
     kernels = _kernels()
     found, before = [], (SIZE, SIZE, 3)
-    for row in summary.layers(CourseCNN(CLASSES), SIZE):
+    for row in summary.layers(MODULE, SIZE):
         size, count = _formulas(row, before, kernels.get(row.name))
         found.append(Layer(row.name, row.output, size, count, row.parameters))
         before = row.output
@@ -55,7 +56,7 @@ def lines() -> list[str]:
     return [
         "3. Shapes and parameters",
         "",
-        "The course's CNN, from the module as it is initialised:",
+        f"{simplest.TITLE[0].upper()}{simplest.TITLE[1:]}, from the module as it is initialised:",
         *aligned,
         "",
         "(height*width*channels + 1)*filters: each filter has a weight for each position of its window, and a bias.",
@@ -69,13 +70,12 @@ def lines() -> list[str]:
 
 def logits() -> tuple[Logits, Logits]:
     """[1, 5] for one random image: from the module, and from the definitions of its layers one after the other."""
-    module = CourseCNN(CLASSES)
     x = jax.random.uniform(jax.random.key(0), (1, SIZE, SIZE, 3))
-    variables = module.init(jax.random.key(0), x)
+    variables = MODULE.init(jax.random.key(0), x)
     conv_bias, conv_kernel, head_bias, head_kernel = jax.tree.leaves(variables)  # in the order of their names
     y = jax.nn.relu(ops.conv2d(x, conv_kernel, 2, "SAME") + conv_bias)
     y = _max_pool(y).reshape(1, -1)
-    return jnp.asarray(module.apply(variables, x)), y @ head_kernel + head_bias
+    return jnp.asarray(MODULE.apply(variables, x)), y @ head_kernel + head_bias
 
 
 def _max_pool(x: Activations) -> Activations:
@@ -87,7 +87,7 @@ def _max_pool(x: Activations) -> Activations:
 
 def _kernels() -> dict[str, tuple[int, ...]]:
     x = jnp.zeros((1, SIZE, SIZE, 3))
-    variables = jax.eval_shape(CourseCNN(CLASSES).init, jax.random.key(0), x)
+    variables = jax.eval_shape(MODULE.init, jax.random.key(0), x)
     return {name: leaves["kernel"].shape for name, leaves in variables["params"].items()}
 
 

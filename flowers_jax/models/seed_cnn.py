@@ -1,4 +1,4 @@
-"""The course's CNN: one convolution, one max-pool, one dense layer."""
+"""The course's CNN: one convolution, one max-pool, one dense layer. The lessons take it apart, as `models.simplest`."""
 
 from functools import partial
 
@@ -10,6 +10,9 @@ from jaxtyping import Array, Float, Float32
 from flowers_jax.models.layers import Conv, Layer, flatten
 from flowers_jax.models.registry import ModelSpec, register
 from flowers_jax.preprocessing import Preprocessing
+
+TITLE = "the course's CNN"
+"""How the lessons call it."""
 
 max_pool = partial(nn.max_pool, window_shape=(2, 2), strides=(2, 2))
 

@@ -1,6 +1,8 @@
-"""Convolution: `convolve`, which the models run, and the references that say what layers must give."""
+"""Convolution: `convolve`, which the models run, `conv_general_dilated`, by which any Flax model runs it too, and the
+references that say what layers must give."""
 
 from flowers_jax.ops.convolution import PATHS, convolve
+from flowers_jax.ops.flax_conv import conv_general_dilated
 from flowers_jax.ops.reference import conv2d, conv2d_input_grad, conv2d_kernel_grad
 
 __all__ = [
@@ -8,5 +10,6 @@ __all__ = [
     "conv2d",
     "conv2d_input_grad",
     "conv2d_kernel_grad",
+    "conv_general_dilated",
     "convolve",
 ]

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float32
 from flowers_jax.training.schedule import Schedule
 
 Multiplier = Callable[[str], float]
-"""From the path of a parameter, such as `backbone/stem/kernel`, to the factor of its learning rate."""
+"""From the path of a parameter, such as `layer/kernel`, to the factor of its learning rate."""
 
 
 def make_optimizer(

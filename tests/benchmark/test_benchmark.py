@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
-from benchmarks import CLASSES, SIZES, keras_peer, ours
+from benchmarks import CLASSES, SIZES, keras_peer, ours, separable
 from flowers_jax import models
 from flowers_jax.models import summary
 from tests.conftest import ROOT
@@ -69,6 +70,14 @@ def test_figures_of_ours_and_its_peers(tmp_path, peers):
     assert "seed_cnn/train" in done.stdout and f"round 1 of 1: seed_cnn, {names[1]}" in done.stderr
     assert {path.name.partition(".")[2] for path in trace.rglob("*") if path.is_file()} >= {"xplane.pb"}
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.slow
+def test_plain_flax_is_measured_with_our_convolutions_and_without(monkeypatch):
+    monkeypatch.setattr(separable, "SIZE", 32)
+    monkeypatch.setattr(separable, "median_seconds", lambda run: 1 if jax.tree.leaves(run()) else None)
+    names = ["train, nn.Conv", "inference, nn.Conv", "train, ops", "inference, ops"]
+    assert separable.main(2)["rates"] == dict.fromkeys(names, 2)
 
 
 def test_a_peer_that_is_missing_is_left_out_and_tensorflow_is_not_needed(tmp_path):

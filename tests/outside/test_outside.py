@@ -3,6 +3,7 @@
 import csv
 import inspect
 import shutil
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -21,7 +22,7 @@ from flowers_jax.models.registry import ModelSpec
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
 from tests.conftest import drawn_flowers, smoke_config
-from tests.outside import resnet18
+from tests.outside import resnet18, separable
 from tests.training.runs import state_arrays
 
 FILE = resnet18.__file__
@@ -39,6 +40,16 @@ NAME = f"{__name__}:SPEC"
 def config(smoke, folder):
     smoke.data.dir, smoke.data.image_size, smoke.model.name, smoke.epochs = str(folder), 32, NAME, 2
     return smoke
+
+
+def test_the_example_with_fast_convolutions_is_the_same_model():
+    """Its parameters have the names and shapes of plain Flax, and give the same logits; it has the groups it says."""
+    x = jax.random.normal(jax.random.key(0), (2, 32, 32, 3))
+    plain, fast = separable.SeparableCNN(3, conv=nn.Conv), separable.SPEC.module(3)
+    variables = jax.jit(partial(plain.init, train=False))(jax.random.key(1), x)
+    same = jax.jit(lambda variables, x: [one.apply(variables, x, train=False) for one in (plain, fast)])
+    np.testing.assert_allclose(*same(variables, x), rtol=1e-5, atol=1e-5)
+    assert {group.name for group in separable.SPEC.groups} == set(variables["params"])
 
 
 def test_the_spec_of_the_example_is_short():
