@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flowers_jax.models.groups import Group, Groups
+from flowers_jax.models.inverted_residual import make_divisible
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """(expansion, channels, repeats, stride of the first) of the seven stages: table 2 of the paper."""
@@ -49,12 +50,6 @@ def blocks(alpha: float, whole_widths: bool) -> Iterator[Block]:
         for repeat in range(repeats):
             yield Block(f"block_{number}", stage, expansion, make_divisible(width), stride if repeat == 0 else 1)
             number += 1
-
-
-def make_divisible(value: float, divisor: int = 8) -> int:
-    """The multiple of `divisor` nearest to `value`, but never below 90 % of it."""
-    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 GROUPS: Groups = (
