@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as course_cnn  # isort: skip  (the order of every list of models)
+from flowers_jax.models.load import Pretrained, load
 from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import MODELS, ModelSpec, create, find, register
 from flowers_jax.models.seed_cnn import SeedCNN as CourseCNN
 from flowers_jax.preprocessing import Preprocessing
 
 __all__ = [
-    "MODELS", "CourseCNN", "ModelSpec", "cnn", "course_cnn", "create", "find", "is_outside", "mobilenet_v2",
-    "preprocessing", "register",
+    "MODELS", "CourseCNN", "ModelSpec", "Pretrained", "cnn", "course_cnn", "create", "find",
+    "is_outside", "load", "mobilenet_v2", "preprocessing", "register",
 ]  # fmt: skip
 
 

@@ -124,6 +124,8 @@ def test_a_new_head_and_a_missing_one(mobilenet, tmp_path):
         five = mobilenet_v2.load(str(tmp_path / file), alpha=0.35, num_classes=5)
         assert five.variables["params"]["head"]["kernel"].shape == (1280, 5)
         assert not five.variables["params"]["head"]["kernel"].any()
+    flat = mobilenet_v2.load(str(tmp_path / "top.npz"), alpha=0.35, head="flatten256").variables["params"]
+    assert flat["head"]["kernel"].shape == (256, 1000) and not flat["head"]["kernel"].any()
     with pytest.raises(UsageError, match="holds no classifier; ask for another number of classes"):
         mobilenet_v2.load(str(tmp_path / "notop.npz"), alpha=0.35)
     with pytest.raises(UsageError, match="not torchvision's MobileNetV2 of this width and head"):
