@@ -1,11 +1,23 @@
 """The block that MobileNetV2 and its descendants are made of (Sandler et al. 2018, https://arxiv.org/abs/1801.04381)."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.linen as nn
 
 from flowers_jax.models.layers import ConvNorm, drop_path, example_keys, relu6
 from flowers_jax.types import Activations
+
+
+class Block(NamedTuple):
+    """Where an inverted residual stands in a network, and its shape; `stage` from 1, `kernel_size` in pixels."""
+
+    name: str
+    stage: int
+    expansion: int
+    channels: int
+    stride: int
+    kernel_size: int = 3
 
 
 class InvertedResidual(nn.Module):
