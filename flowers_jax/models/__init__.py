@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as course_cnn  # isort: skip  (the order of every list of models)
+from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as course_cnn, efficientnet_lite  # isort: skip  (their order in lists)
 from flowers_jax.models.load import Pretrained, load
 from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import MODELS, ModelSpec, create, find, register
@@ -10,7 +10,7 @@ from flowers_jax.models.seed_cnn import SeedCNN as CourseCNN
 from flowers_jax.preprocessing import Preprocessing
 
 __all__ = [
-    "MODELS", "CourseCNN", "ModelSpec", "Pretrained", "cnn", "course_cnn", "create", "find",
+    "MODELS", "CourseCNN", "ModelSpec", "Pretrained", "cnn", "course_cnn", "create", "efficientnet_lite", "find",
     "is_outside", "load", "mobilenet_v2", "preprocessing", "register",
 ]  # fmt: skip
 
