@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as simplest  # isort: skip  (the order of every list of models)
+from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as simplest, efficientnet_lite  # isort: skip  (their order in lists)
+from flowers_jax.models.load import Pretrained, load
 from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import MODELS, ModelSpec, create, find, register
 from flowers_jax.preprocessing import Preprocessing
 
 __all__ = [
-    "MODELS", "ModelSpec", "cnn", "create", "find", "is_outside", "mobilenet_v2", "preprocessing", "register",
-    "simplest",
+    "MODELS", "ModelSpec", "Pretrained", "cnn", "create", "efficientnet_lite", "find", "is_outside", "load",
+    "mobilenet_v2", "preprocessing", "register", "simplest",
 ]  # fmt: skip
 
 

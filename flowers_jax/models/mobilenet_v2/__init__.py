@@ -2,7 +2,8 @@
 
 from flowers_jax.config_key import BELOW_ONE, Key, Rule, one_of
 from flowers_jax.models.features import BY_ARGUMENT
-from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS, make_divisible
+from flowers_jax.models.inverted_residual import make_divisible
+from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS
 from flowers_jax.models.mobilenet_v2.load import Pretrained, load
 from flowers_jax.models.mobilenet_v2.network import Backbone, MobileNetV2
 from flowers_jax.models.mobilenet_v2.weights import IMPORTER

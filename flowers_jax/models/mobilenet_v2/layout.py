@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from flowers_jax.models.groups import Group, Groups
+from flowers_jax.models.inverted_residual import Block, make_divisible
 
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 """(expansion, channels, repeats, stride of the first) of the seven stages: table 2 of the paper."""
@@ -31,30 +32,14 @@ CONVENTIONS = {
 }
 
 
-class Block(NamedTuple):
-    """Where an inverted residual stands; `stage` from 1, `stride` before the output stride limits it."""
-
-    name: str
-    stage: int
-    expansion: int
-    channels: int
-    stride: int
-
-
 def blocks(alpha: float, whole_widths: bool) -> Iterator[Block]:
-    """The seventeen, in order."""
+    """The seventeen, in order; their strides are those before the output stride limits them."""
     number = 0
     for stage, (expansion, channels, repeats, stride) in enumerate(STAGES, start=1):
         width = int(channels * alpha) if whole_widths else channels * alpha
         for repeat in range(repeats):
             yield Block(f"block_{number}", stage, expansion, make_divisible(width), stride if repeat == 0 else 1)
             number += 1
-
-
-def make_divisible(value: float, divisor: int = 8) -> int:
-    """The multiple of `divisor` nearest to `value`, but never below 90 % of it."""
-    rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * value else rounded
 
 
 GROUPS: Groups = (

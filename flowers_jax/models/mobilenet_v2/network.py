@@ -5,8 +5,6 @@ two differ in how they pad stride 2, in BatchNorm's epsilon and in how they roun
 weights, so one argument, `convention`, holds it together.
 """
 
-from collections.abc import Callable
-
 import flax.linen as nn
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -14,51 +12,10 @@ from jaxtyping import Array, Float
 
 from flowers_jax.models.freezing import held
 from flowers_jax.models.groups import frozen_paths
-from flowers_jax.models.layers import (
-    ConvNorm,
-    Dropout,
-    Layer,
-    at_least_float32,
-    drop_path,
-    example_keys,
-    flatten,
-    global_average_pool,
-    relu6,
-)
-from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS, blocks, make_divisible
+from flowers_jax.models.inverted_residual import InvertedResidual, make_divisible
+from flowers_jax.models.layers import ConvNorm, Dropout, Layer, at_least_float32, flatten, global_average_pool, relu6
+from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS, blocks
 from flowers_jax.types import Activations
-
-
-class InvertedResidual(nn.Module):
-    """Expand with 1x1, filter with depthwise 3x3, project with 1x1; add the input where shapes allow.
-
-    Attributes:
-        drop: the probability with which an example goes past the three in training (stochastic depth).
-        axis_name: the mapped axis over which the batch is divided.
-    """
-
-    channels: int
-    expansion: int
-    stride: int
-    dilation: int
-    drop: float
-    axis_name: str | None
-    layer: Callable[..., ConvNorm]
-
-    @nn.compact
-    def __call__(self, x: Activations, train: bool) -> Activations:
-        inputs, hidden = x, x.shape[-1] * self.expansion
-        if self.expansion > 1:
-            x = self.layer(hidden, activation=relu6, name="expand")(x, train)
-        depthwise = self.layer(
-            hidden, 3, self.stride, groups=None, dilation=self.dilation, activation=relu6, name="depthwise"
-        )
-        x = self.layer(self.channels, name="project")(depthwise(x, train), train)
-        if self.stride > 1 or inputs.shape[-1] != self.channels:
-            return x
-        if train and self.drop:
-            x = drop_path(x, self.drop, example_keys(self, len(x), self.axis_name))
-        return inputs + x
 
 
 class Backbone(nn.Module):
@@ -96,8 +53,8 @@ class Backbone(nn.Module):
                 stage = block.stage
             here = block.stride if stride * block.stride <= self.output_stride else 1
             x = InvertedResidual(
-                block.channels, block.expansion, here, dilation, self.stochastic_depth * index / len(every),
-                self.axis_name, layer, name=block.name,
+                block.channels, block.expansion, here, self.stochastic_depth * index / len(every), self.axis_name,
+                layer, dilation, name=block.name,
             )(x, train)  # fmt: skip
             # A stride that is not taken widens the windows of what follows instead.
             stride, dilation = stride * here, dilation * (block.stride // here)

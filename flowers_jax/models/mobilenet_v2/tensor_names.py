@@ -5,16 +5,18 @@ Sources of the names: Keras `applications/mobilenet_v2.py`, torchvision `models/
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from flax import traverse_util
 
 from flowers_jax.models.mobilenet_v2.layout import blocks
+from flowers_jax.models.weights import named_tensors
+from flowers_jax.models.weights.named_tensors import TORCH_BATCH_NORM, from_torch
 from flowers_jax.models.weights.pretrained import Variables
 from flowers_jax.models.weights.tensor_files import WeightsError
 
-_TORCH_BN = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 _KERAS_BN = {"scale": "gamma", "bias": "beta", "mean": "moving_mean", "var": "moving_variance"}
 _BLOCKS = {block.name: (number, block) for number, block in enumerate(blocks(1.0, False))}
 
@@ -63,33 +65,17 @@ def import_variables(tensors: Mapping[str, np.ndarray], template: Variables, *, 
         WeightsError: any tensor is missing, left over, or has another shape; sorted differences in one line.
     """
     family = family_of(tensors)
-    flat: dict[str, Any] = traverse_util.flatten_dict(template, sep="/")
+    flat = traverse_util.flatten_dict(template, sep="/")
     wanted = {_name(family, path): path for path in flat if "/backbone/" in path}
-    given = {
-        name.replace("/depthwise_kernel", "/kernel"): tensor  # as Keras called it before version 3
-        for name, tensor in tensors.items()
-        if not name.endswith("num_batches_tracked")
-    }
+    # As Keras called it before version 3.
+    given = {name.replace("/depthwise_kernel", "/kernel"): tensor for name, tensor in tensors.items()}
     classifier = next((names for names in family.heads if names[0] in given), family.heads[0])
     if head:
         wanted |= dict(zip(classifier, ("params/head/kernel", "params/head/bias"), strict=True))
     else:
         given = {name: tensor for name, tensor in given.items() if name not in classifier}
-    problems = [f"missing {name}" for name in wanted.keys() - given.keys()]
-    problems += [f"unexpected {name}" for name in given.keys() - wanted.keys()]
-    for name in wanted.keys() & given.keys():
-        value, path = _to_flax(family, name, given[name]), wanted[name]
-        if value.shape != flat[path].shape:
-            problems.append(f"{name} has shape {given[name].shape}, which gives {value.shape}, not {flat[path].shape}")
-        elif not np.isfinite(value).all():
-            problems.append(f"{name} holds numbers that are not finite")
-        else:
-            flat[path] = np.ascontiguousarray(value, dtype=np.float32)
-    if problems:
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        shown = "; ".join(sorted(problems)[:5]) + more
-        raise WeightsError(f"not {family.name}'s MobileNetV2 of this width and head: {shown}")
-    return traverse_util.unflatten_dict(flat, sep="/")
+    network = f"{family.name}'s MobileNetV2 of this width and head"
+    return named_tensors.fill(template, given, wanted, partial(_to_flax, family), network)
 
 
 def export_variables(variables: Variables, family: Family) -> dict[str, np.ndarray]:
@@ -127,7 +113,7 @@ def _torchvision(layer: str, part: str, leaf: str) -> str:
             "depthwise": (f"{first}.0", f"{first}.1"),
             "project": (f"{first + 1}", f"{first + 2}"),
         }[part]
-    return f"{place}.{conv}.weight" if leaf == "kernel" else f"{place}.{bn}.{_TORCH_BN[leaf]}"
+    return f"{place}.{conv}.weight" if leaf == "kernel" else f"{place}.{bn}.{TORCH_BATCH_NORM[leaf]}"
 
 
 def _timm(layer: str, part: str, leaf: str) -> str:
@@ -145,7 +131,7 @@ def _timm(layer: str, part: str, leaf: str) -> str:
                 "expand": ("conv_pw", "bn1"), "depthwise": ("conv_dw", "bn2"), "project": ("conv_pwl", "bn3")
             }[part]  # fmt: skip
         conv, bn = place + conv, place + bn
-    return f"{conv}.weight" if leaf == "kernel" else f"{bn}.{_TORCH_BN[leaf]}"
+    return f"{conv}.weight" if leaf == "kernel" else f"{bn}.{TORCH_BATCH_NORM[leaf]}"
 
 
 def _keras(layer: str, part: str, leaf: str) -> str:
@@ -172,7 +158,7 @@ FAMILIES = (TORCHVISION, TIMM, KERAS)
 
 
 def _to_flax(family: Family, name: str, tensor: np.ndarray) -> np.ndarray:
-    """PyTorch: OIHW -> HWIO, OI -> IO; Keras: depthwise HWC1 -> HW1C."""
+    """PyTorch: `from_torch`; Keras: depthwise HWC1 -> HW1C."""
     if family.convention == "torch":
-        return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
+        return from_torch(tensor)
     return tensor.transpose(0, 1, 3, 2) if name.endswith("_depthwise/kernel") and tensor.ndim == 4 else tensor

