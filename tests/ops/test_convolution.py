@@ -193,5 +193,5 @@ def test_the_bits_of_a_depthwise_gradient_do_not_depend_on_the_number_of_cores(s
 
 
 def test_the_config_names_every_path():
-    assert all(config.RULES["model.convolution"].holds(path) for path in ops.PATHS)
-    assert not config.RULES["model.convolution"].holds("slow")
+    assert all(config.KEYS["model.convolution"].rule.holds(path) for path in ops.PATHS)
+    assert not config.KEYS["model.convolution"].rule.holds("slow")
