@@ -127,6 +127,20 @@ def test_a_config_with_a_strange_or_missing_key_or_type_is_refused():
         config_lib.validate(config)
 
 
+@pytest.mark.parametrize("name", config_lib.ready_made())
+def test_a_ready_made_config_is_known_by_name(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert config_lib.load(name) == config_lib.load(str(ROOT / "configs" / f"{name}.py"))
+
+
+def test_a_name_that_is_almost_one(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"--config=mobilnet: no such file, .*; did you mean mobilenet\?"):
+        config_lib.load("mobilnet")
+    with pytest.raises(UsageError, match=r"; give cnn, course, .*smoke, or a file$"):
+        config_lib.load("xyzzy/other.py")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

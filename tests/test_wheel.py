@@ -65,3 +65,5 @@ def test_an_editable_install_finds_the_configs(source, tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
     pip("install", "--no-deps", "--editable", source, python=python)
     assert found(python, None, tmp_path) == [" ".join(CONFIGS), str(source / "configs/__init__.py"), "[]"]
+    shown = subprocess.run([python.parent / "flowers-jax"], capture_output=True, text=True, check=True).stdout
+    assert "\n  cross-validate  Train and test on every fold" in shown  # without JAX, which is not installed there

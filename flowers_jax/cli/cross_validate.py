@@ -16,7 +16,7 @@ def main(argv: Sequence[str]) -> None:
     flags = parser(__doc__)
     flags.add_argument("--folds", type=int, default=5, help="how many (default: 5)")
     flags.add_argument("--workdir", metavar="DIR", help="(default: a new runs/NAME-DATE-TIME)")
-    config, args = parse_config(flags, argv)
+    config, args = parse_config(flags, argv, takes_folder=True)
     if not 2 <= args.folds <= 100:
         raise UsageError(f"--folds={args.folds}: must be from 2 to 100")
     from flowers_jax.runtime import compilation

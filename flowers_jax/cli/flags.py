@@ -8,6 +8,8 @@ from typing import NoReturn
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
 
+DEFAULT_CONFIG = "mobilenet"
+
 
 class _Parser(argparse.ArgumentParser):
     """Reports a mistake in a flag in one line, like every other mistake."""
@@ -31,16 +33,34 @@ def add_trained_model(flags: argparse.ArgumentParser) -> None:
                        help="code of a model outside the package; also FILE.py:SPEC")  # fmt: skip
 
 
-def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
-    """`--config=FILE [--config.key=value ...]` as a checked config, and the command's own flags."""
+def parse_config(
+    flags: argparse.ArgumentParser, argv: Sequence[str], *, takes_folder: bool = False
+) -> tuple[Config, argparse.Namespace]:
+    """`--config=NAME [--config.key=value ...]` as a checked config, and the command's own flags.
+
+    Args:
+        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, and without --config `DEFAULT_CONFIG`.
+    """
     from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
 
     keys = config_lib.KEYS | config_lib.option_keys()
     shown = [f"  --config.{name}={config_lib.text_of(key.default)}\n      {key.help}" for name, key in keys.items()]
     flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(shown)
-    flags.add_argument("--config", required=True, metavar="FILE", help="a Python file with get_config(), see configs/")
+    names = ", ".join(config_lib.ready_made())
+    flags.add_argument("--config", required=not takes_folder, metavar="NAME",
+                       help=f"one of {names}, or a Python file with get_config()")  # fmt: skip
+    if takes_folder:
+        flags.add_argument("folder", nargs="?", metavar="FOLDER",
+                           help=f"--config.data.dir; with it --config is {DEFAULT_CONFIG} by default")  # fmt: skip
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
+    if takes_folder and args.folder is None and args.config is None:
+        raise UsageError("give a FOLDER of class folders, or --config=NAME; --help lists the flags")
+    if takes_folder and args.folder is not None:
+        if other := dict(overrides).get("data.dir"):
+            raise UsageError(f"{args.folder}: --config.data.dir={other} is given too; leave one of them out")
+        overrides.append(("data.dir", args.folder))
+    args.config = args.config or DEFAULT_CONFIG
     return config_lib.load(args.config, overrides), args
 
 

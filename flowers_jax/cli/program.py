@@ -3,7 +3,9 @@
 Only light modules are imported here, because a program that restarts for huge pages imports them twice.
 """
 
+import ast
 import contextlib
+import difflib
 import importlib
 import io
 import os
@@ -11,8 +13,11 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
+import flowers_jax
 from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError
 from flowers_jax.runtime import host_memory
 from flowers_jax.runtime.terminal import shown
@@ -44,15 +49,48 @@ COMMANDS = {
 """Each command is `main(argv)` of the module with its name; `--help` prints the docstring of the module."""
 
 
-def run_command(name: str) -> None:
-    """Run one of `COMMANDS` with this process's arguments, and exit as `run` does."""
+def main() -> None:
+    """The installed command: `flowers-jax COMMAND [flags]` runs one of `COMMANDS` and exits as `run` does."""
+    given = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if given in ("-h", "--help", "--version"):
+        run(lambda _: print(flowers_jax.__version__ if given == "--version" else overview()), prints_results=True)
+    name = given.replace("-", "_")
+    if name not in COMMANDS:
+        run(lambda _: _unknown(given))
+    run_command(name, arguments=2)
+
+
+def run_command(name: str, arguments: int = 1) -> None:
+    """Run one of `COMMANDS` with this process's arguments, and exit as `run` does.
+
+    Args:
+        arguments: where in `sys.argv` they begin.
+    """
     command = COMMANDS[name]
     if command.huge_pages:
         host_memory.ask_for_huge_pages()
+    sys.argv[:arguments] = [" ".join([Path(sys.argv[0]).name, *sys.argv[1:arguments]])]  # which --help shows
     run(
         lambda argv: importlib.import_module(f"flowers_jax.cli.{name}").main(argv),
         prints_results=command.prints_results,
     )
+
+
+def overview() -> str:
+    """The commands, each with the first line of its docstring, which is read without importing the module."""
+    lines = ["usage: flowers-jax COMMAND [flags]; flowers-jax COMMAND --help shows the flags", ""]
+    for name in COMMANDS:
+        source = (resources.files("flowers_jax.cli") / f"{name}.py").read_text("utf-8")
+        first = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0]
+        lines.append(f"  {name.replace('_', '-'):<16}{' '.join(first.split())}")
+    return "\n".join(lines)
+
+
+def _unknown(given: str) -> NoReturn:
+    names = [name.replace("_", "-") for name in COMMANDS]
+    near = difflib.get_close_matches(given, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(names)}"
+    raise UsageError(f"flowers-jax {given}: no such command; {hint}")
 
 
 def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = False) -> None:

@@ -1,9 +1,9 @@
 """Train a classifier on photographs and measure its accuracy.
 
-    python scripts/train.py --config=configs/mobilenet.py --config.data.dir=FOLDER
+    python scripts/train.py FOLDER [--config=NAME] [--workdir=DIR] [--config.key=value ...]
 
-FOLDER contains a folder of photographs for each class. Without it the flowers of the course are downloaded. The same
---workdir again resumes an unfinished run.
+FOLDER contains a folder of photographs for each class. With --config=NAME and without FOLDER the flowers of the course
+are downloaded. The same --workdir again resumes an unfinished run.
 """
 
 import time
@@ -16,7 +16,7 @@ def main(argv: Sequence[str]) -> None:
     flags = parser(__doc__)
     flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
                        "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
-    config, args = parse_config(flags, argv)
+    config, args = parse_config(flags, argv, takes_folder=True)
     from flowers_jax.runtime import compilation
     from flowers_jax.training.loop import fit  # takes a second; imported after the flags, so a mistake in them is fast
 

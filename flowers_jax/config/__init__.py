@@ -2,7 +2,7 @@
 
 from flowers_jax.config.checks import MAY_DIFFER_ON_RESUME, differing_keys, validate
 from flowers_jax.config.keys import KEYS, defaults_of, flatten, option_keys, text_of
-from flowers_jax.config.load import from_flat, load, replace
+from flowers_jax.config.load import from_flat, load, ready_made, replace
 
 __all__ = [
     "KEYS",
@@ -13,6 +13,7 @@ __all__ = [
     "from_flat",
     "load",
     "option_keys",
+    "ready_made",
     "replace",
     "text_of",
     "validate",

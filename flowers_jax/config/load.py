@@ -1,8 +1,11 @@
 """Where a configuration comes from: a config file with overrides, another configuration, a run's `config.json`."""
 
+import difflib
 import os
 import runpy
 from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -14,7 +17,10 @@ from flowers_jax.errors import UsageError
 
 
 def load(path: str, overrides: Iterable[tuple[str, str]] = ()) -> Config:
-    """The checked config of a Python file with a `get_config()`, with `(key, text)` overrides.
+    """The checked config of a ready-made config's name or of a Python file with a `get_config()`.
+
+    Args:
+        overrides: (key, text), as on the command line.
 
     Raises:
         UsageError: the file is none, or `validate` refuses.
@@ -65,9 +71,23 @@ def from_flat(values: Mapping[str, Any]) -> Config:
     return checked(flat, trusted=False)
 
 
+def ready_made() -> dict[str, Path]:
+    """The config files of the package by name: of the installed one, or of the checkout that it stands in."""
+    try:
+        folder = Path(str(resources.files("flowers_jax.configs")))
+    except ModuleNotFoundError:  # a checkout on the path, which nothing has installed
+        folder = Path(str(resources.files("flowers_jax"))).parent / "configs"
+    return {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
+
+
 def _read(path: str) -> ConfigDict:
     if not os.path.isfile(path):
-        raise UsageError(f"--config={path}: no such file; configs/ holds the ready-made ones")
+        names = ready_made()
+        if path not in names:
+            near = difflib.get_close_matches(path, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"give {', '.join(names)}, or a file"
+            raise UsageError(f"--config={path}: no such file, and no ready-made config; {hint}")
+        path = str(names[path])
     try:
         config = runpy.run_path(path)["get_config"]()
     except Exception as error:  # whatever a config file does wrong is its author's to read in one line

@@ -5,6 +5,7 @@ import runpy
 
 import pytest
 
+import flowers_jax
 from flowers_jax.cli import program
 from flowers_jax.runtime import host_memory
 from tests.conftest import ROOT
@@ -44,3 +45,51 @@ def test_a_wrong_flag_is_one_line(capsys):
         assert script(name, "--nonsense") == 2
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
+
+
+def installed(monkeypatch, *argv: str) -> int:
+    """The installed command's exit status, run here."""
+    monkeypatch.setattr("sys.argv", ["/somewhere/flowers-jax", *argv])
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    return left.value.code
+
+
+@pytest.mark.parametrize("argv", [(), ("--help",), ("-h",)])
+def test_the_installed_command_lists_the_commands(monkeypatch, capsys, argv):
+    assert installed(monkeypatch, *argv) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0].replace("-", "_") for line in lines] == list(program.COMMANDS)
+    assert all(len(line.split()) > 4 for line in lines)
+
+
+def test_the_installed_command_runs_one(monkeypatch, capsys, tmp_path):
+    assert installed(monkeypatch, "cross-validate", "--help") == 0
+    assert "usage: flowers-jax cross-validate [-h] " in capsys.readouterr().out
+    assert installed(monkeypatch, "check", str(tmp_path)) == 3
+    assert "no usable photograph" in capsys.readouterr().out
+
+
+def test_the_installed_command_knows_its_version_and_what_it_is_not(monkeypatch, capsys):
+    assert installed(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"{flowers_jax.__version__}\n"
+    assert installed(monkeypatch, "trian") == 2
+    assert capsys.readouterr().err == "error: flowers-jax trian: no such command; did you mean train?\n"
+
+
+def test_a_folder_is_trained_with_the_default_config(monkeypatch, folder):
+    asked = []
+    monkeypatch.setattr("flowers_jax.training.loop.fit", lambda *given: asked.append(given))
+    monkeypatch.setattr(host_memory, "ask_for_huge_pages", lambda: None)
+    for flags in ([], ["--config=cnn"], ["--config.data.seed=3"]):
+        assert installed(monkeypatch, "train", *flags, str(folder)) == 0
+    assert [config.data.dir for config, _ in asked] == [str(folder)] * 3
+    assert [config.model.name for config, _ in asked] == ["mobilenet_v2", "cnn", "mobilenet_v2"]
+    assert [workdir.split("-")[0] for _, workdir in asked] == ["runs/mobilenet", "runs/cnn", "runs/mobilenet"]
+
+
+def test_two_folders_or_none_are_refused(monkeypatch, capsys):
+    assert installed(monkeypatch, "train") == 2
+    assert "give a FOLDER of class folders, or --config=NAME" in capsys.readouterr().err
+    assert installed(monkeypatch, "train", "one", "--config.data.dir=two") == 2
+    assert "one: --config.data.dir=two is given too; leave one of them out" in capsys.readouterr().err
