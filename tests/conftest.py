@@ -10,8 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import flax.linen
 import jax
+import matplotlib.figure
 import numpy as np
+import optax
+import orbax.checkpoint
 import pytest
 from ml_collections import ConfigDict
 from PIL import Image
@@ -20,12 +24,22 @@ from flowers_jax import base_config
 from flowers_jax.data.sources import procedural
 from tests import mobilenets
 
+BEFORE_THE_PACKAGE = (flax.linen, matplotlib.figure, optax, orbax.checkpoint)
+"""What a module of the package is the first to import is compiled from source: jaxtyping's hook renames its .pyc."""
+
 jax.config.update("jax_num_cpu_devices", 8)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell makes its background jobs ignore
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+QUICK_TO_COMPILE = (
+    "--xla_backend_optimization_level=0",  # LLVM's
+    "--xla_cpu_use_fusion_emitters=false",  # which build each fusion with MLIR
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+AS_USERS_DO = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+"""Compiler options of a program that must be optimized in `make test` too."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +47,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--wings", action="store_true", help="run also what stands beside the main way: packaging and the like"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without --slow XLA compiles in a quarter of the time: programs that are not optimized, here and in subprocesses.
+
+    With --slow tests run the programs that users run.
+    """
+    if not config.getoption("--slow"):
+        os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *QUICK_TO_COMPILE]).strip()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

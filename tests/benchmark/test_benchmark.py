@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import jax
+import keras  # before `benchmarks` does: see BEFORE_THE_PACKAGE
 import pytest
 
 from benchmarks import CLASSES, SIZES, keras_peer, ours, separable
@@ -119,7 +120,7 @@ def test_mistakes_are_one_line_before_any_work(capsys, arguments, message):
 
 @pytest.mark.parametrize("model", SIZES)
 def test_keras_trains_the_same_network(model):
-    network = keras_peer.NETWORKS[model](SIZES[model])
+    network: keras.Model = keras_peer.NETWORKS[model](SIZES[model])
     rows = summary.layers(models.create(model, CLASSES), SIZES[model])
     assert network.count_params() == sum(row.parameters + row.statistics for row in rows)
 

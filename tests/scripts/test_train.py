@@ -99,8 +99,10 @@ def test_train_alone_names_a_run_directory_of_its_own(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("signum", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )
-def test_ctrl_c_and_again(tmp_path, signum, status):
-    command = [sys.executable, "scripts/train.py", *SMOKE, "--config.epochs=15", f"--workdir={tmp_path / 'run'}"]
+def test_ctrl_c_and_again(tmp_path, capsys, signum, status):
+    """A process that is stopped; this one goes on."""
+    flags = [*SMOKE, "--config.epochs=15", f"--workdir={tmp_path / 'run'}"]
+    command = [sys.executable, "scripts/train.py", *flags]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "run" / "metrics.csv").is_file():
         assert first.poll() is None
@@ -111,9 +113,10 @@ def test_ctrl_c_and_again(tmp_path, signum, status):
     assert f"with --workdir={tmp_path / 'run'} goes on from here" in error and "Traceback" not in error
     done = len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) - 1
     assert 0 < done < 15
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "(resumed at epoch" in again.stdout
-    assert f"epoch {done:>3}  train" not in again.stdout
+    assert script("train", *flags) == 0
+    again = capsys.readouterr().out
+    assert "(resumed at epoch" in again
+    assert f"epoch {done:>3}  train" not in again
     epochs = [row["epoch"] for row in table(tmp_path / "run" / "metrics.csv")]
     assert epochs == [str(e) for e in range(1, len(epochs) + 1)]
 

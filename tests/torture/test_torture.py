@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.scripts.commands import script
 
 
 def torture(*flags):
@@ -33,6 +34,10 @@ def test_nothing_is_lost(kinds, faults):
     assert f"{faults} faults" in done.stdout
 
 
-def test_mistakes():
-    assert "ENOTHING: must be of time,before" in (done := torture("--kinds=time,ENOTHING")).stderr
-    assert done.returncode == 2 and torture("--faults=0").returncode == 2
+def test_mistakes(capsys):
+    """In this process, for they are found before it starts again."""
+    smoke = f"--config={ROOT}/configs/smoke.py"
+    assert script("torture", smoke, "--kinds=time,ENOTHING") == 2
+    assert "ENOTHING: must be of time,before" in capsys.readouterr().err
+    assert script("torture", smoke, "--faults=0") == 2
+    assert "--faults=0: must be at least 1" in capsys.readouterr().err
