@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from flowers_jax import config as config_lib
 from flowers_jax.data import sources
 from flowers_jax.data.sources.folder import load_folder, scan_folder
 from tests.conftest import png
@@ -87,7 +88,8 @@ def test_a_run_that_goes_on_gets_them_all_the_same(folder, divided, smoke):
     shutil.copy(divided / "test/five_petals/3.png", divided / "train/five_petals/leak.png")
     for root, count in ((folder, 80), (divided, 61)):
         smoke.data.dir = str(root)
-        new, old = sources.load(smoke), sources.load(smoke, "the name in its model.json")
+        config = config_lib.validate(smoke)
+        new, old = sources.load(config), sources.load(config, "the name in its model.json")
         assert len(old.examples) == count > len(new.examples)
         assert old.skipped == new.skipped and old.remarks == new.remarks
         assert all(old.classes[e.label] == e.path.split("/")[-2] for e in old.examples)

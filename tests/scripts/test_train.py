@@ -60,7 +60,8 @@ CROP = ["--config.augment.crop_scale=0.5,1"]
         (["--workdir=/proc/run"], "cannot be written"),
         (["--config=TMP/none.py"], "no such file"),
         (["--workdri=TMP/run"], "unrecognized arguments: --workdri="),
-        (["extra"], "unrecognized arguments: extra"),
+        (["TMP/none"], "none: no such folder; a folder of class folders is needed"),
+        (["one", "two"], "unrecognized arguments: two"),
     ],
     ids=lambda value: value[-1].rsplit("=", 1)[0] if isinstance(value, list) else "",
 )

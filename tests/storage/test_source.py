@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from flowers_jax import models
+from flowers_jax import config, models
 from flowers_jax.data import loader
 from flowers_jax.data.checks import known_good
 from flowers_jax.data.dataset import Dataset, Example
@@ -59,7 +59,9 @@ def names() -> tuple[str, str, str]:
     module = models.create("mobilenet_v2", 2, alpha=0.35)
     variables = {"params": {"backbone": {}}, "batch_stats": {"backbone": {}}}
     spec = models.find("mobilenet_v2")
-    cache = FeatureCache(smoke_config(), dataset, spec, module, variables, Preprocessing(32), jax.devices()[:1])
+    cache = FeatureCache(
+        config.validate(smoke_config()), dataset, spec, module, variables, Preprocessing(32), jax.devices()[:1]
+    )
     return loader._content_key(examples, Preprocessing(32)), cache._key(examples, View()), known_good._file().name
 
 

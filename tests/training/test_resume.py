@@ -82,7 +82,7 @@ def test_a_config_that_changed_is_refused_by_key(smoke, tmp_path):
     fit(smoke, tmp_path / "run")
     before = (tmp_path / "run" / "config.json").read_bytes()
     smoke.learning_rate, smoke.data.image_size = 1e-4, 32
-    with pytest.raises(UsageError, match=r"image_size \(28 -> 32\); learning_rate \(0.003 -> 0.0001\)"):
+    with pytest.raises(UsageError, match=r"learning_rate \(0.003 -> 0.0001\); data\.image_size \(28 -> 32\)"):
         fit(smoke, tmp_path / "run")
     assert (tmp_path / "run" / "config.json").read_bytes() == before
 
