@@ -5,8 +5,20 @@ from typing import NamedTuple
 
 import flax.linen as nn
 
+from flowers_jax.config_key import BELOW_ONE, Key
 from flowers_jax.models.layers import ConvNorm, drop_path, example_keys, relu6
 from flowers_jax.types import Activations
+
+STOCHASTIC_DEPTH = Key(0.0, BELOW_ONE, "residuals are left out in training with a probability that rises towards it")
+"""The option `stochastic_depth` of a network of these blocks."""
+
+WITHOUT_RESIDUALS = ("stage_6", "stage_7", "backbone")
+"""Where so much is frozen, no residual trains: stage 7 of each network is one block, and widens."""
+
+
+def idle_options(freeze: str) -> tuple[str, ...]:
+    """The options that change nothing with this `config.model.freeze`."""
+    return ("stochastic_depth",) if freeze in WITHOUT_RESIDUALS else ()
 
 
 class Block(NamedTuple):

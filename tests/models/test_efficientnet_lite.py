@@ -10,7 +10,7 @@ from flax import traverse_util
 
 from flowers_jax import models
 from flowers_jax.errors import UsageError
-from flowers_jax.models import efficientnet_lite
+from flowers_jax.models import inverted_residual
 from flowers_jax.models.efficientnet_lite import layout, network, weights
 from flowers_jax.models.freezing import held
 from flowers_jax.models.groups import check_groups, freezes, frozen_paths
@@ -178,4 +178,4 @@ def test_every_group_freezes():
     stages = [f"stage_{number}" for number in range(1, 8)]
     assert freezes(layout.GROUPS) == ("none", "stem", *stages, "backbone")
     assert frozen_paths(layout.GROUPS, "backbone") == ("stem", *stages, "last")
-    assert set(efficientnet_lite.WITHOUT_RESIDUALS) <= set(freezes(layout.GROUPS))
+    assert set(inverted_residual.WITHOUT_RESIDUALS) <= set(freezes(layout.GROUPS))

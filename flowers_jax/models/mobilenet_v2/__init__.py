@@ -1,8 +1,8 @@
 """MobileNetV2: its layout, its network, its published weights, and its registration."""
 
-from flowers_jax.config_key import BELOW_ONE, Key, Rule, one_of
+from flowers_jax.config_key import Key, Rule, one_of
 from flowers_jax.models.features import BY_ARGUMENT
-from flowers_jax.models.inverted_residual import make_divisible
+from flowers_jax.models.inverted_residual import STOCHASTIC_DEPTH, idle_options, make_divisible
 from flowers_jax.models.mobilenet_v2.layout import CONVENTIONS, GROUPS
 from flowers_jax.models.mobilenet_v2.load import Pretrained, load
 from flowers_jax.models.mobilenet_v2.network import Backbone, MobileNetV2
@@ -11,9 +11,6 @@ from flowers_jax.models.registry import ModelSpec, register
 from flowers_jax.models.weights.pretrained import IMAGENET
 
 __all__ = ["CONVENTIONS", "Backbone", "MobileNetV2", "Pretrained", "load", "make_divisible"]
-
-WITHOUT_RESIDUALS = ("stage_6", "stage_7", "backbone")
-"""Where so much is frozen, no residual trains: stage 7 is one block, and widens."""
 
 SPEC = register(
     ModelSpec(
@@ -25,9 +22,7 @@ SPEC = register(
             "output_stride": Key(
                 32, Rule(lambda v: v in (8, 16, 32), "8, 16 or 32"), "pixels to a place of the features"
             ),
-            "stochastic_depth": Key(
-                0.0, BELOW_ONE, "residuals are left out in training with a probability that rises towards it"
-            ),
+            "stochastic_depth": STOCHASTIC_DEPTH,
         },
         preprocessing=IMAGENET,
         smallest_size=32,
@@ -35,6 +30,6 @@ SPEC = register(
         weights=IMPORTER,
         groups=GROUPS,
         features=BY_ARGUMENT,
-        idle_options=lambda freeze: ("stochastic_depth",) if freeze in WITHOUT_RESIDUALS else (),
+        idle_options=idle_options,
     )
 )
