@@ -12,10 +12,10 @@ from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
 from flowers_jax.evaluation.predict import make_predictor
 from flowers_jax.models.initial import initial_variables
+from flowers_jax.optimizers import find, make_optimizer
 from flowers_jax.runtime import parallel
 from flowers_jax.training import setup
 from flowers_jax.training.checkpoint import initial_state
-from flowers_jax.training.optimizer import make_optimizer
 from flowers_jax.training.step import train_step
 
 
@@ -28,7 +28,7 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     devices = parallel.choose_devices(0, batch)
     module = spec.replica(CLASSES, parallel.AXIS, fields)
     preprocessing = models.preprocessing(model, SIZES[model])
-    optimizer = make_optimizer(LEARNING_RATE)
+    optimizer = make_optimizer(find("adamw"), LEARNING_RATE)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
     step = parallel.pmap_step(
         partial(train_step, augment=augment.from_config(config), batch_norm="batch", **arguments),

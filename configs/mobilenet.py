@@ -23,7 +23,7 @@ def get_config():
     config.optimizer.weight_decay = 0.05
     config.optimizer.head_multiplier = 10.0
     config.optimizer.ema = 0.99
-    config.optimizer.label_smoothing = 0.1
+    config.loss.label_smoothing = 0.1
     config.schedule.name = "cosine"
     config.schedule.warmup_epochs = 1.2
     config.evaluation.flip = True

@@ -16,9 +16,9 @@ def get_config() -> Any:
     return _config_dict(dataclasses.asdict(Config()))
 
 
-def _config_dict(values: dict[str, Any]) -> ConfigDict:
+def _config_dict(values: Any) -> ConfigDict:
     """Without `type_safe`, for all types are checked in one place."""
     return ConfigDict(
-        {name: _config_dict(value) if isinstance(value, dict) else value for name, value in values.items()},
+        {name: _config_dict(value) if hasattr(value, "items") else value for name, value in values.items()},
         type_safe=False,
     )

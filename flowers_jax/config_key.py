@@ -16,16 +16,21 @@ class Rule(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A key: its default, whose type every value has, what a value must be, and what `--help` says of it."""
+    """A key: its default, whose type every value has, what a value must be, and what `--help` says of it.
+
+    Attributes:
+        item: the type of the members of a value that is a tuple.
+    """
 
     default: Any
     rule: Rule
     help: str
+    item: type = float
 
 
-def key(default: T, rule: Rule, help: str) -> T:
+def key(default: T, rule: Rule, help: str, item: type = float) -> T:
     """A field of a dataclass of `config_types`, whose metadata hold its `Key`."""
-    declared: Any = field(default=default, metadata={"key": Key(default, rule, help)})
+    declared: Any = field(default=default, metadata={"key": Key(default, rule, help, item)})
     return declared
 
 

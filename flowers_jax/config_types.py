@@ -11,21 +11,36 @@ from typing import Any
 
 from flowers_jax.config_key import ABOVE_ZERO, ANY, BELOW_ONE, SHARE, Rule, at_least, key, one_of
 
-METRICS = {"train_loss": "min", "train_accuracy": "max", "val_loss": "min", "val_accuracy": "max"}
-"""The columns of `metrics.csv` that may be monitored, each with what is better: the least value or the largest."""
-
 MOST_SIDE = 2048
 """Pixels of the side of an image, as the model sees it and as it is kept."""
 
-METRIC = one_of(*METRICS)
+MONITOR = "train_loss, train_accuracy, val_loss, or val_ and the name of a metric"
 LOW_HIGH = Rule(
     lambda v: len(v) == 2 and 0 <= v[0] <= v[1] < math.inf, "two numbers of at least 0, the second not the smaller"
 )
 
 
+class UserKeys(dict[str, Any]):
+    """A researcher's own keys: `config.user.KEY`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"config.user has no key {name!r}; it has {', '.join(self) or 'none'}") from None
+
+
 def is_number_or_none(text: str) -> bool:
     try:
         return text == "none" or math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def are_weights(text: str) -> bool:
+    """Whether a text is `none`, `balanced` or numbers above 0."""
+    try:
+        return text in ("none", "balanced") or all(0 < float(part) < math.inf for part in text.split(","))
     except ValueError:
         return False
 
@@ -83,7 +98,7 @@ class Data:
 class Model:
     """The network, its first weights, and what of it trains."""
 
-    name: str = key("mobilenet_v2", ANY, "a model of the package, or MODULE:SPEC or FILE.py:SPEC of your own")
+    name: str = key("mobilenet_v2", ANY, "{names}, or MODULE:SPEC or FILE.py:SPEC of your own")
     weights: str = key(
         "auto",
         Rule(lambda v: v != "", "auto, none or a file"),
@@ -123,6 +138,8 @@ class Transfer:
 class Augment:
     """How training photographs are changed at random."""
 
+    name: str = key("none", ANY, "{names}, or MODULE:NAME or FILE.py:NAME of your own")
+    options: Mapping[str, Any] = field(default_factory=dict)
     horizontal_flip: bool = key(True, ANY, "mirror every other training image")
     vertical_flip: bool = key(False, ANY, "turn every other training image upside down")
     rotation_range: float = key(
@@ -184,9 +201,12 @@ class Augment:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """AdamW."""
+    """How the gradients change the weights."""
 
-    weight_decay: float = key(0.0, at_least(0), "AdamW's decay of kernels, multiplied by the learning rate")
+    name: str = key("adamw", ANY, "{names}, or MODULE:NAME or FILE.py:NAME of your own")
+    options: Mapping[str, Any] = field(default_factory=dict)
+    clip_norm: float = key(0.0, at_least(0), "largest norm of all gradients together; larger ones are scaled; 0: any")
+    weight_decay: float = key(0.0, at_least(0), "decay of kernels, multiplied by the learning rate")
     head_multiplier: float = key(
         1.0, ABOVE_ZERO, "the head's learning rate as a multiple of the backbone's, while both train"
     )
@@ -198,7 +218,21 @@ class Optimizer:
     ema: float = key(
         0.0, BELOW_ONE, "share that a moving average of the weights keeps at each step; it predicts. 0: none"
     )
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What training makes small."""
+
+    name: str = key("cross_entropy", ANY, "{names}, or MODULE:NAME or FILE.py:NAME of your own")
+    options: Mapping[str, Any] = field(default_factory=dict)
     label_smoothing: float = key(0.0, BELOW_ONE, "share of each label that is spread over all classes")
+    class_weights: str = key(
+        "none",
+        Rule(are_weights, "none, balanced, or a number above 0 for each class"),
+        "none|balanced|A,B,...: factors of the loss of each class in training, in the order of the classes' names; "
+        "balanced: photographs / (classes * photographs of the class)",
+    )
 
 
 @dataclass(frozen=True)
@@ -212,9 +246,8 @@ class Evaluation:
 class Schedule:
     """The learning rate within a run, multiplied by what ReduceLROnPlateau leaves."""
 
-    name: str = key(
-        "constant", one_of("constant", "cosine", "piecewise", "exponential"), "constant|cosine|piecewise|exponential"
-    )
+    name: str = key("constant", ANY, "{names}, or MODULE:NAME or FILE.py:NAME of your own")
+    options: Mapping[str, Any] = field(default_factory=dict)
     warmup_epochs: float = key(0.0, at_least(0), "epochs in which the learning rate rises from 0")
     epochs: float = key(0.0, at_least(0), "cosine ends after this many epochs; 0: after config.epochs")
     final: float = key(0.0, SHARE, "share of the learning rate at which cosine ends")
@@ -234,7 +267,7 @@ class Schedule:
 class Plateau:
     """ReduceLROnPlateau, with Keras's meaning."""
 
-    monitor: str = key("val_loss", METRIC, "a metric of metrics.csv")
+    monitor: str = key("val_loss", ANY, MONITOR)
     factor: float = key(
         0.2, Rule(lambda v: 0 < v < 1, "above 0 and below 1"), "a cut multiplies the learning rate by this"
     )
@@ -248,7 +281,7 @@ class Plateau:
 class EarlyStopping:
     """EarlyStopping, with Keras's meaning."""
 
-    monitor: str = key("val_loss", METRIC, "a metric of metrics.csv")
+    monitor: str = key("val_loss", ANY, MONITOR)
     patience: int = key(10, at_least(0), "epochs without improvement before training ends")
     min_delta: float = key(0.0, at_least(0), "an improvement is larger than this")
     start_from_epoch: int = key(0, at_least(0), "epochs at the start that do not count")
@@ -263,7 +296,7 @@ class EarlyStopping:
 class Checkpoint:
     """Which epochs are saved and which one is used."""
 
-    monitor: str = key("val_loss", METRIC, "the metric of metrics.csv that decides which epoch is the best")
+    monitor: str = key("val_loss", ANY, f"{MONITOR}; it decides which epoch is the best")
     use: str = key("best", one_of("best", "last"), "best|last: the epoch whose model is tested and used")
     every_steps: int = key(0, at_least(0), "save within an epoch after this many steps; 0: only at its end")
     every_minutes: float = key(10.0, at_least(0), "save within an epoch after this many minutes; 0: only at its end")
@@ -287,20 +320,28 @@ class Config:
     batch_size: int = key(
         32, Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"), "global: over all devices together"
     )
-    learning_rate: float = key(1e-3, ABOVE_ZERO, "Adam's, before ReduceLROnPlateau cuts it")
+    learning_rate: float = key(1e-3, ABOVE_ZERO, "the optimizer's, before ReduceLROnPlateau cuts it")
     precision: str = key(
         "auto",
         one_of("auto", "float32", "bfloat16"),
         "auto|float32|bfloat16 of the activations in training; auto: bfloat16 on GPU and TPU",
     )
     devices: int = key(0, at_least(0), "how many local devices share a batch; 0: all")
+    metrics: tuple[str, ...] = key(
+        (),
+        ANY,
+        "A,B,... of {names}, or of your own: more metrics of each epoch, as val_NAME in metrics.csv",
+        item=str,
+    )
     data: Data = Data()
     model: Model = Model()
     transfer: Transfer = Transfer()
     augment: Augment = Augment()
     optimizer: Optimizer = Optimizer()
+    loss: Loss = Loss()
     evaluation: Evaluation = Evaluation()
     schedule: Schedule = Schedule()
     plateau: Plateau = Plateau()
     early_stopping: EarlyStopping = EarlyStopping()
     checkpoint: Checkpoint = Checkpoint()
+    user: UserKeys = field(default_factory=UserKeys)

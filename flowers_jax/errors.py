@@ -1,11 +1,25 @@
 """The three kinds of failure of a command, each with its own exit status (`flowers_jax.cli`), and two warnings."""
 
+import difflib
 import signal
+from collections.abc import Iterable
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an error of another package, for messages of one line."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def nearest(name: str, known: Iterable[str], prefix: str = "", *, otherwise: str = "") -> str:
+    """The end of a message about an unknown name: `; did you mean NAME?`, or `; ` and `otherwise`.
+
+    Args:
+        prefix: stands before the name.
+    """
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {prefix}{near[0]}?"
+    return f"; {otherwise}" if otherwise else ""
 
 
 class UsageError(ValueError):

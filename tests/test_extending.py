@@ -1,53 +1,76 @@
 """The examples of docs/extending.md work: a copy of the package takes their lines and runs them."""
 
+import csv
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+import pytest
+
+from tests.conftest import ROOT, drawn_flowers
+
+PAGE = (ROOT / "docs" / "extending.md").read_text()
 
 TRIAL = """
+import sys
 import numpy as np, jax
 from flowers_jax import augment
-from flowers_jax.config import load, replace
+from flowers_jax.config import load
 from flowers_jax.preprocessing import Preprocessing
-from flowers_jax.training.loop import fit
-from flowers_jax.training.schedule import make_schedule
+from flowers_jax.schedules import make_schedule
 
-config = load("configs/smoke.py", [
-    ("epochs", "2"), ("schedule.name", "linear"), ("schedule.final", "0.1"), ("augment.random_grey", "0.5"),
-    ("augment.horizontal_flip", "False"),
-])
-schedule = make_schedule(config, 10)
+schedule = make_schedule(load("configs/smoke.py", {"epochs": 2, "schedule.name": "linear", "schedule.final": 0.1}), 10)
 np.testing.assert_allclose([schedule(step) for step in (0, 10, 20)], [1, 0.55, 0.1], rtol=1e-6)
 
+config = load("configs/smoke.py", {"augment.name": "my_parts.py:negative", "augment.horizontal_flip": False})
 images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 3), np.uint8)
-changed = augment.augment_images(
-    jax.random.split(jax.random.key(0), 64), images, augment.from_config(config), Preprocessing(28)
-)
-grey = np.ptp(changed, axis=3).max((1, 2)) < 1e-3
-assert 16 < grey.sum() < 48
-np.testing.assert_allclose(changed[grey], np.broadcast_to(images[grey].mean(3, keepdims=True), (grey.sum(), 28, 28, 3)),
-                           atol=1e-3)
-np.testing.assert_array_equal(changed[~grey], images[~grey])
-
-print(fit(config, "run")["val_accuracy"])
+keys = jax.random.split(jax.random.key(0), 64)
+changed = augment.augment_images(keys, images, augment.from_config(config), Preprocessing(28))
+turned = (np.asarray(changed) == 255 - images.astype(np.float32)).all((1, 2, 3))
+assert 16 < turned.sum() < 48
+np.testing.assert_array_equal(changed[~turned], images[~turned])
 """
 
 
-def test_the_examples_run(tmp_path):
-    for name in ("flowers_jax", "configs"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    blocks = re.findall(r"```diff\n\+\+\+ (\S+)\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(), re.DOTALL)
-    assert len({path for path, _ in blocks}) == 4
-    for path, changes in blocks:
-        for change in changes.split("@@\n"):
-            apply(tmp_path / path, change)
-    done = subprocess.run([sys.executable, "-c", TRIAL], cwd=tmp_path, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package with the examples."""
+    root = tmp_path_factory.mktemp("copy")
+    for name in ("flowers_jax", "configs", "scripts"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    diffs = re.findall(r"```diff\n\+\+\+ (\S+)\n(.*?)```", PAGE, re.DOTALL)
+    assert len(diffs) == 2
+    for path, changes in diffs:
+        apply(root / path, changes)
+    for path, content in re.findall(r"```python\n\+\+\+ (\S+)\n(.*?)```", PAGE, re.DOTALL):
+        (root / path).write_text(content)
+    return root
+
+
+def python(copy: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=copy, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert 0 <= float(done.stdout.splitlines()[-1]) <= 1
+    return done.stdout
+
+
+def test_the_examples_do_what_is_said(copy):
+    python(copy, "-c", TRIAL)
+
+
+def test_the_command_with_every_part_trains_and_evaluates(copy):
+    (command,) = re.findall(r"```text\npython (scripts/train\.py .*?)```", PAGE, re.DOTALL)
+    (codes,) = re.findall(r"`(--code=my_parts\.py:POWER\s+--code=\S+)`", PAGE)
+    drawn_flowers(copy / "flowers")
+    few = ("--config.epochs=2", "--config.data.dir=flowers", "--workdir=run")
+    python(copy, *command.replace("\\\n", " ").split(), *few)
+    with (copy / "run" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [0 <= float(row["val_least_recall"]) <= 1 for row in rows] == [True, True]
+    report = json.loads(python(copy, "scripts/evaluate.py", "--run=run", "--data=flowers", *codes.split()))
+    assert 0 <= report["metrics"]["least_recall"] <= 1
 
 
 def apply(path: Path, change: str) -> None:

@@ -17,8 +17,8 @@ OUTSIDE = sorted(path for name in ("benchmarks", "tests/torture") for path in (R
 
 LAYERS = (
     "cli", "studies", "report", "lessons", "training", "evaluation", "run", "config",
-    "base_config", "models", "data", "augment", "preprocessing", "ops", "runtime", "storage", "config_types",
-    "config_key",
+    "base_config", "optimizers", "models", "data", "augment", "preprocessing", "ops", "losses", "metrics", "schedules",
+    "runtime", "storage", "registry", "config_types", "config_key",
 )  # fmt: skip
 """From the top; everything else in the package lies below all of them."""
 

@@ -14,6 +14,7 @@ from flowers_jax.augment.erase import random_erasing
 from flowers_jax.augment.generator import Generator, generator_transform
 from flowers_jax.augment.mix import Examples, cutmix, mixup
 from flowers_jax.augment.rand_augment import rand_augment
+from flowers_jax.augment.registry import Applied, Augmentation, applied
 from flowers_jax.config_types import MOST_SIDE, Config
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Pixels, Preprocessing
@@ -24,7 +25,10 @@ WHOLE = (1.0, 1.0)
 
 @dataclass(frozen=True)
 class Augment:
-    """The settings; the defaults change nothing. `config_types.Augment` explains each."""
+    """The settings; the defaults change nothing. `config_types.Augment` explains each.
+
+    `named` is the augmentation of `config.augment.name`.
+    """
 
     generator: Generator = field(default_factory=Generator)
     crop_scale: tuple[float, float] = WHOLE
@@ -35,6 +39,7 @@ class Augment:
     random_erasing: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+    named: Applied | None = None
 
     @property
     def mixes(self) -> bool:
@@ -42,14 +47,19 @@ class Augment:
         return bool(self.mixup or self.cutmix)
 
 
-def from_config(config: Config) -> Augment:
-    """The settings of `config.augment`, under the names of the fields here and of `Generator`."""
-    given = {field.name: getattr(config.augment, field.name) for field in fields(config.augment)}
-    zoom = given["zoom_range"]
-    given["zoom_range"] = zoom if len(zoom) == 2 else (1 - zoom[0], 1 + zoom[0])
+def from_config(config: Config, augmentation: Augmentation | None = None) -> Augment:
+    """The settings of `config.augment`, under the names of the fields here and of `Generator`.
+
+    Args:
+        augmentation: an object of Python in place of the name `config.augment.name`.
+    """
+    values = {field.name: getattr(config.augment, field.name) for field in fields(config.augment)}
+    named = applied(values.pop("name"), values.pop("options"), augmentation)
+    zoom = values["zoom_range"]
+    values["zoom_range"] = zoom if len(zoom) == 2 else (1 - zoom[0], 1 + zoom[0])
     own = {field.name for field in fields(Augment)}
-    generator = Generator(**{name: value for name, value in given.items() if name not in own})
-    return Augment(generator, **{name: value for name, value in given.items() if name in own})
+    generator = Generator(**{name: value for name, value in values.items() if name not in own})
+    return Augment(generator, named=named, **{name: value for name, value in values.items() if name in own})
 
 
 def stored(preprocessing: Preprocessing, augment: Augment) -> Preprocessing:
@@ -77,7 +87,8 @@ def augment_images(
 ) -> Float32[Array, "batch size size 3"]:
     """One draw for each image, from its key: [B, S, S, 3] in 0..255 -> [B, size, size, 3] in 0..255.
 
-    The order is random-resized-crop, the generator's transform, colour jitter, RandAugment, random erasing.
+    The order is random-resized-crop, the generator's transform, colour jitter, RandAugment, the named one, random
+    erasing.
     """
     a, size = augment, augment.crop_size or preprocessing.size
     crop, move, jitter, change, erase = jnp.moveaxis(jax.vmap(lambda key: jax.random.split(key, 5))(keys), 1, 0)
@@ -90,6 +101,9 @@ def augment_images(
     if a.rand_augment_layers:  # image by image, because each image has other changes
         layers, magnitude = a.rand_augment_layers, a.rand_augment_magnitude
         pixels = lax.map(lambda pair: rand_augment(pair[0], pair[1], layers, magnitude), (change, pixels))
+    if a.named:
+        # A number of its own: the others draw the same random numbers as without it.
+        pixels = a.named(jax.vmap(lambda key: jax.random.fold_in(key, 5))(keys), pixels)
     if a.random_erasing:
         red, green, blue = (255 * mean for mean in preprocessing.mean)
         pixels = jax.vmap(lambda key, image: random_erasing(key, image, a.random_erasing, (red, green, blue)))(

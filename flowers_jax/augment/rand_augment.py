@@ -18,7 +18,7 @@ from flowers_jax.types import Picture
 STRONGEST = 30
 
 
-def rand_augment(key: Key[Array, ""], image: Picture, layers: int, magnitude: float) -> Picture:
+def rand_augment(key: Key[Array, ""], image: Picture, layers: int, magnitude: Scalar) -> Picture:
     """`layers` changes drawn from `CHANGES`, one after the other, each in a random direction.
 
     Args:

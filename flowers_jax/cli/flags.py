@@ -42,8 +42,9 @@ def parse_config(
         takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, and without --config `DEFAULT_CONFIG`.
     """
     from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
+    from flowers_jax.metrics import check_monitors
 
-    keys = config_lib.KEYS | config_lib.option_keys()
+    keys = config_lib.described()
     shown = [f"  --config.{name}={config_lib.text_of(key.default)}\n      {key.help}" for name, key in keys.items()]
     flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(shown)
     names = ", ".join(config_lib.ready_made())
@@ -61,7 +62,9 @@ def parse_config(
             raise UsageError(f"{args.folder}: --config.data.dir={other} is given too; leave one of them out")
         overrides.append(("data.dir", args.folder))
     args.config = args.config or DEFAULT_CONFIG
-    return config_lib.load(args.config, overrides), args
+    config = config_lib.load(args.config, overrides)
+    check_monitors(config)
+    return config, args
 
 
 def _take_overrides(argv: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:

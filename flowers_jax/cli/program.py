@@ -5,7 +5,6 @@ Only light modules are imported here, because a program that restarts for huge p
 
 import ast
 import contextlib
-import difflib
 import importlib
 import io
 import os
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import flowers_jax
-from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError
+from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError, nearest
 from flowers_jax.runtime import host_memory
 from flowers_jax.runtime.terminal import shown
 
@@ -88,9 +87,8 @@ def overview() -> str:
 
 def _unknown(given: str) -> NoReturn:
     names = [name.replace("_", "-") for name in COMMANDS]
-    near = difflib.get_close_matches(given, names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(names)}"
-    raise UsageError(f"flowers-jax {given}: no such command; {hint}")
+    every = f"give one of {', '.join(names)}"
+    raise UsageError(f"flowers-jax {given}: no such command{nearest(given, names, otherwise=every)}")
 
 
 def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = False) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowers_jax.config.keys import KEYS, OPTIONS, assemble, flatten, models, text_of
+from flowers_jax.config.keys import KEYS, SECTIONS, USER, assemble, flatten, options_of, registries, section_of, text_of
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import UsageError, nearest
+from flowers_jax.outside import is_outside
 
-MOVED = {f"model.{name}": f"{OPTIONS}{name}" for name in ("alpha", "head", "output_stride", "stochastic_depth")}
+MOVED = {f"model.{name}": f"model.options.{name}" for name in ("alpha", "head", "output_stride", "stochastic_depth")}
+MOVED |= {"optimizer.label_smoothing": "loss.label_smoothing"}
 """Keys by the names that they had. The `config.json` of an older run still has them."""
 
 MAY_DIFFER_ON_RESUME = ("epochs", "devices", "data.cache", "data.workers", "checkpoint.every_steps",
@@ -21,7 +23,7 @@ MAY_DIFFER_ON_RESUME = ("epochs", "devices", "data.cache", "data.workers", "chec
 
 
 def validate(config: Config | ConfigDict) -> Config:
-    """The typed config with every value of its key's type and within its rule, and every option of its model.
+    """The typed config with every value of its key's type and within its rule, and every option of its parts.
 
     Raises:
         UsageError: an unknown key (the nearest is named), a missing one, a wrong type or an impossible value.
@@ -33,27 +35,27 @@ def checked(flat: Mapping[str, Any], *, trusted: bool = True) -> Config:
     """The config of a flat table.
 
     Args:
-        trusted: a model from outside the package may be imported, because the caller names it.
+        trusted: parts from outside the package may be imported, because the caller names them.
 
     Raises:
         UsageError: as `validate`.
     """
-    options = {name: value for name, value in flat.items() if name.startswith(OPTIONS)}
-    check_known(name for name in flat if name not in options)
+    check_known(name for name in flat if not section_of(name) and not name.startswith(USER))
     if missing := [name for name in KEYS if name not in flat]:
         raise UsageError(f"config.{missing[0]} is missing: start from flowers_jax.base_config.get_config()")
     values = {name: _value(name, flat[name], key) for name, key in KEYS.items()}
-    if not trusted and models().is_outside(values["model.name"]):
-        return assemble(values | {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()})
-    declared = options_of(values["model.name"])
-    given = {option_name(name, values["model.name"], declared): value for name, value in options.items()}
-    return assemble(
-        values
-        | {
-            f"{OPTIONS}{name}": _value(f"{OPTIONS}{name}", given.get(name, option.default), option)
-            for name, option in declared.items()
-        }
-    )
+    values |= {name: _of_user(name, value) for name, value in flat.items() if name.startswith(USER)}
+    for section in SECTIONS:
+        part = values[f"{section}.name"]
+        given = {name: value for name, value in flat.items() if section_of(name) == section}
+        if not trusted and is_outside(part):
+            values |= {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+            continue
+        options = options_of(section, part)
+        for name in given:
+            check_option(name, part, options)
+        values |= {name: _value(name, given.get(name, option.default), option) for name, option in options.items()}
+    return assemble(values)
 
 
 def check_known(names: Iterable[str]) -> None:
@@ -74,65 +76,71 @@ def check_known(names: Iterable[str]) -> None:
             raise UsageError(f"--config.{name}: no such key; {hint}")
 
 
-def options_of(model: Any) -> Mapping[str, Key]:
-    """The options of the model of that name.
+def check_option(name: str, part: str, options: Mapping[str, Key]) -> None:
+    """Refuse an option that a part does not have.
+
+    Args:
+        name: the option's flat name.
+        options: those of the part, by their flat names.
 
     Raises:
-        UsageError: there is no such model.
+        UsageError: it has none of that name; the nearest one is named.
     """
-    if not isinstance(model, str):
-        raise wrong_type("model.name", model, "")
-    return models().find(model).options
+    if name not in options:
+        names = [option.rsplit(".", 1)[-1] for option in options]
+        has = f"its options are {', '.join(names)}" if options else "it has none"
+        section = f"--config.{section_of(name)}.options."
+        hint = nearest(name.rsplit(".", 1)[-1], names, section, otherwise=has)
+        raise UsageError(f"--config.{name}: {part} has no such option{hint}")
 
 
-def option_name(name: str, model: str, options: Mapping[str, Key]) -> str:
-    """The option that `model.options.NAME` stands for.
-
-    Raises:
-        UsageError: the model has no such option.
-    """
-    option = name.removeprefix(OPTIONS)
-    if option not in options:
-        near = difflib.get_close_matches(option, options, n=1, cutoff=0.5)
-        has = f"its options are {', '.join(options)}" if options else "it has none"
-        hint = f"did you mean --config.{OPTIONS}{near[0]}?" if near else has
-        raise UsageError(f"--config.{name}: {model} has no such option; {hint}")
-    return option
-
-
-def wrong_type(name: str, value: Any, default: Any) -> UsageError:
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "numbers a,b,c"}
-    example = f"--config.{name}={text_of(default)}" if default != "" else f"--config.{name}=TEXT"
-    return UsageError(f"--config.{name}={text_of(value)}: must be {words[type(default)]}, as in {example}")
+def wrong_type(name: str, value: Any, key: Key) -> UsageError:
+    of_items = "names a,b,c" if key.item is str else "numbers a,b,c"
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: of_items}
+    example = f"--config.{name}={text_of(key.default)}" if text_of(key.default) else f"--config.{name}=TEXT"
+    return UsageError(f"--config.{name}={text_of(value)}: must be {words[type(key.default)]}, as in {example}")
 
 
 def _value(name: str, value: Any, key: Key) -> Any:
     """The value in the type of the key's default; a whole number serves as a number."""
     if isinstance(key.default, tuple):
-        right = isinstance(value, (tuple, list)) and all(type(v) in (int, float) for v in value)
-        value = tuple(float(v) for v in value) if right else value
+        kinds = (str,) if key.item is str else (int, float)
+        right = isinstance(value, (tuple, list)) and all(type(v) in kinds for v in value)
+        value = tuple(key.item(v) for v in value) if right else value
     elif type(key.default) is float:
         right = type(value) in (int, float)
         value = float(value) if right else value
     else:
         right = type(value) is type(key.default)
     if not right:
-        raise wrong_type(name, value, key.default)
+        raise wrong_type(name, value, key)
     if not key.rule.holds(value):
         raise UsageError(f"--config.{name}={text_of(value)}: must be {key.rule.words}")
     return value
+
+
+def _of_user(name: str, value: Any) -> Any:
+    """A researcher's own value, which `config.json` can hold."""
+    if isinstance(value, (tuple, list)):
+        return tuple(_of_user(name, one) for one in value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise UsageError(
+        f"--config.{name}: is a {type(value).__name__}; a key of your own is text, a number, true, false, none or a "
+        "tuple of these"
+    )
 
 
 def differing_keys(old: Config, new: Config) -> list[str]:
     """`key (old -> new)` for each key that a resumed run may not change; another spelling of a path changes none."""
     before, after = flatten(old), flatten(new)
     may_differ = set(MAY_DIFFER_ON_RESUME)
-    if old.schedule.name == "cosine" and not old.schedule.epochs:
-        may_differ -= {"epochs"}  # they are the length of the cosine
+    if registries()["schedule"].find(new.schedule.name).spans_run(old):
+        may_differ -= {"epochs"}  # they are the length of the schedule
     return [
-        f"{key} ({text_of(before[key])} -> {text_of(after.get(key))})"
-        for key in before
-        if key not in may_differ and before[key] != after.get(key) and _place(key, before) != _place(key, after)
+        f"{key} ({text_of(before.get(key))} -> {text_of(after.get(key))})"
+        for key in (*before, *(name for name in after if name.startswith(USER) and name not in before))
+        if key not in may_differ and before.get(key) != after.get(key) and _place(key, before) != _place(key, after)
     ]
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flowers_jax.config_key import Key
-from flowers_jax.config_types import Config
+from flowers_jax.config_types import Config, UserKeys
+from flowers_jax.registry import Registry
 
-OPTIONS = "model.options."
-"""How the keys of a model's own options begin."""
+USER = "user."
+"""How a researcher's own keys begin. A config file declares them by giving them a value."""
 
 
 def _declared(section: type, prefix: str = "") -> Iterator[tuple[str, Key]]:
@@ -20,24 +21,71 @@ def _declared(section: type, prefix: str = "") -> Iterator[tuple[str, Key]]:
 
 
 KEYS: dict[str, Key] = dict(_declared(Config))
-"""Every key but the options of models, in the order of `config_types`."""
+"""Every key but the options of parts and a researcher's own, in the order of `config_types`."""
+
+SECTIONS = ("model", "augment", "optimizer", "loss", "schedule")
+"""Those whose `name` names a part of a registry, and whose `options` are that part's own."""
+
+
+def registries() -> dict[str, Registry[Any]]:
+    """By section. Their import takes a second, so only what needs them waits for it."""
+    from flowers_jax import augment, losses, models, optimizers, schedules
+
+    return {
+        "model": models.MODELS,
+        "augment": augment.AUGMENTATIONS,
+        "optimizer": optimizers.OPTIMIZERS,
+        "loss": losses.LOSSES,
+        "schedule": schedules.SCHEDULES,
+    }
+
+
+def section_of(name: str) -> str:
+    """The section whose part has the option of that flat name; "" where it is no option."""
+    return next((section for section in SECTIONS if name.startswith(f"{section}.options.")), "")
+
+
+def described() -> dict[str, Key]:
+    """Every key and every option of the package, with the names of all parts in the help."""
+    from flowers_jax.metrics import METRICS
+
+    names = {f"{section}.name": "|".join(registry) for section, registry in registries().items()}
+    names["metrics"] = "|".join(METRICS)
+    keys = {name: key._replace(help=key.help.format(names=names.get(name))) for name, key in KEYS.items()}
+    return keys | option_keys()
 
 
 def option_keys() -> dict[str, Key]:
-    """Every option of every model of the package; the help names the model."""
-    return {
-        f"{OPTIONS}{name}": option._replace(help=f"{option.help} ({spec.name})")
-        for spec in models().MODELS.values()
-        for name, option in spec.options.items()
-    }
+    """Every option of every part of the package; the help names the part."""
+    found: dict[str, Key] = {}
+    for section, registry in registries().items():
+        for part in registry.values():
+            for name, option in part.options.items():
+                key = f"{section}.options.{name}"
+                before = f"{found[key].help}; " if key in found else ""
+                found[key] = option._replace(help=f"{before}{option.help} ({part.name})")
+    return found
+
+
+def options_of(section: str, name: Any) -> Mapping[str, Key]:
+    """The options of a part by their flat names.
+
+    Args:
+        name: the part's, as `config.SECTION.name`.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    part = registries()[section].find(name)
+    return {f"{section}.options.{option}": key for option, key in part.options.items()}
 
 
 def defaults_of(config: Config) -> dict[str, Any]:
-    """The default of every key that a config of this model has, its options included."""
-    options = models().find(config.model.name).options
-    return {name: key.default for name, key in KEYS.items()} | {
-        f"{OPTIONS}{name}": option.default for name, option in options.items()
-    }
+    """The default of every key that a config of these parts has, their options included."""
+    declared = dict(KEYS)
+    for section in SECTIONS:
+        declared |= options_of(section, getattr(config, section).name)
+    return {name: key.default for name, key in declared.items()}
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -57,8 +105,23 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
 
 def assemble(flat: Mapping[str, Any]) -> Config:
     """The inverse of `flatten` for a full table of checked values."""
-    options = {name.removeprefix(OPTIONS): value for name, value in flat.items() if name.startswith(OPTIONS)}
-    return _assemble(Config, "", {**flat, "model.options": options})
+    options = {f"{section}.options": _below(f"{section}.options.", flat) for section in SECTIONS}
+    return _assemble(Config, "", {**flat, **options, "user": _nested(_below(USER, flat))})
+
+
+def _below(prefix: str, flat: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in flat.items() if name.startswith(prefix)}
+
+
+def _nested(flat: Mapping[str, Any]) -> UserKeys:
+    nested = UserKeys()
+    for name, value in flat.items():
+        *folders, last = name.split(".")
+        inner = nested
+        for folder in folders:
+            inner = inner.setdefault(folder, UserKeys())
+        inner[last] = value
+    return nested
 
 
 def _assemble(section: type, prefix: str, flat: Mapping[str, Any]) -> Any:
@@ -75,10 +138,3 @@ def _assemble(section: type, prefix: str, flat: Mapping[str, Any]) -> Any:
 def text_of(value: Any) -> str:
     """A value as the command line takes it."""
     return ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-
-
-def models() -> Any:
-    """The package's models. Their import takes a second, so only what needs them waits for it."""
-    from flowers_jax import models
-
-    return models

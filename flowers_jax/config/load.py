@@ -1,72 +1,79 @@
-"""Where a configuration comes from: a config file with overrides, another configuration, a run's `config.json`."""
+"""Where a configuration comes from: a config file with changes, another configuration, a run's `config.json`."""
 
-import difflib
+import contextlib
+import inspect
 import os
 import runpy
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from flowers_jax.config.checks import MOVED, check_known, checked, option_name, options_of, wrong_type
-from flowers_jax.config.keys import KEYS, OPTIONS, flatten, models
+from flowers_jax.config.checks import MOVED, check_known, check_option, checked, wrong_type
+from flowers_jax.config.keys import KEYS, USER, flatten, options_of, registries, section_of
+from flowers_jax.config_key import ANY, Key
 from flowers_jax.config_types import Config
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import UsageError, first_line, nearest
+
+Changes = Mapping[str, Any] | Iterable[tuple[str, Any]]
+"""Values by flat key, such as `{"epochs": 3, "data.dir": "photographs"}`; or such pairs."""
 
 
-def load(path: str, overrides: Iterable[tuple[str, str]] = ()) -> Config:
+def load(path: str | os.PathLike[str], changes: Changes = ()) -> Config:
     """The checked config of a ready-made config's name or of a Python file with a `get_config()`.
 
     Args:
-        overrides: (key, text), as on the command line.
+        path: `mobilenet`, or `my.py`. `my.py:TEXT` calls `get_config(TEXT)`.
+        changes: a value that is text is read as on the command line where its key is no text.
 
     Raises:
         UsageError: the file is none, or `validate` refuses.
     """
-    values, overrides = flatten(_read(path)), list(overrides)
-    for name, text in overrides:
-        if not name.startswith(OPTIONS):
-            check_known([name])
-            values[name] = _parse(name, text, KEYS[name].default)
-    if of_options := [(name, text) for name, text in overrides if name.startswith(OPTIONS)]:
-        model = values.get("model.name")  # an override may name the model, so its options come last
-        options = options_of(model)
-        for name, text in of_options:
-            values[name] = _parse(name, text, options[option_name(name, str(model), options)].default)
+    values, given = flatten(_read(os.fspath(path))), dict(changes)
+    for name, value in given.items():
+        if not section_of(name):
+            values[name] = _parsed(name, value, _declared(name, values))
+    for name, value in given.items():  # a change may name the part, so its options come last
+        if section := section_of(name):
+            part = values[f"{section}.name"]
+            options = options_of(section, part)
+            check_option(name, part, options)
+            values[name] = _parsed(name, value, options[name])
     return checked(values)
 
 
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:
     """Another config: `replace(config, {"epochs": 3, "data.dir": "photographs"})`.
 
-    Another `model.name` brings the defaults of that model's options.
+    Another `model.name` brings the defaults of that model's options; so does another `name` of any section.
 
     Raises:
         UsageError: `validate` refuses.
     """
     values = flatten(config)
-    if changes.get("model.name", config.model.name) != config.model.name:
-        values = {name: value for name, value in values.items() if not name.startswith(OPTIONS)}
-    return checked(values | dict(changes))
+    new = {name for name in changes if name.endswith(".name") and changes[name] != values.get(name)}
+    kept = {name: value for name, value in values.items() if f"{section_of(name)}.name" not in new}
+    return checked(kept | dict(changes))
 
 
 def from_flat(values: Mapping[str, Any]) -> Config:
     """The inverse of `flatten`, checked: how `config.json` is read back.
 
-    A key that an older run did not have takes its default. A model from outside the package is not imported, so its
+    A key that an older run did not have takes its default. A part from outside the package is not imported, so its
     options are taken as they are.
 
     Raises:
         UsageError: `validate` refuses.
     """
     name = values.get("model.name")
-    ours = models().MODELS.get(name) if isinstance(name, str) else None
+    ours = registries()["model"].get(name) if isinstance(name, str) else None
     flat = {key: declared.default for key, declared in KEYS.items()}
     for old, value in values.items():
         key = MOVED.get(old, old)
-        if key == old or (ours and key.removeprefix(OPTIONS) in ours.options):
+        if key == old or key in KEYS or (ours and key.rsplit(".", 1)[-1] in ours.options):
             flat[key] = value
     return checked(flat, trusted=False)
 
@@ -80,30 +87,71 @@ def ready_made() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
 
 
-def _read(path: str) -> ConfigDict:
+def _read(name: str) -> ConfigDict:
+    path, arguments = name, ()
+    if not os.path.isfile(path) and ":" in name:
+        path, _, argument = name.rpartition(":")
+        arguments = (argument,)
     if not os.path.isfile(path):
         names = ready_made()
         if path not in names:
-            near = difflib.get_close_matches(path, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"give {', '.join(names)}, or a file"
-            raise UsageError(f"--config={path}: no such file, and no ready-made config; {hint}")
+            hint = nearest(path, names, otherwise=f"give {', '.join(names)}, or a file")
+            raise UsageError(f"--config={name}: no such file, and no ready-made config{hint}")
         path = str(names[path])
     try:
-        config = runpy.run_path(path)["get_config"]()
+        with _importable(Path(path).resolve().parent):
+            get_config = runpy.run_path(path)["get_config"]
+            if arguments and not inspect.signature(get_config).parameters:
+                raise UsageError(f"--config={name}: get_config() of {path} takes no argument; give {path}")
+            config = get_config(*arguments)
+    except UsageError:
+        raise
     except Exception as error:  # whatever a config file does wrong is its author's to read in one line
-        raise UsageError(f"--config={path}: {type(error).__name__}: {error}") from error
+        raise UsageError(f"--config={name}: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(config, ConfigDict):
-        raise UsageError(f"--config={path}: get_config() returns {type(config).__name__}, not a ConfigDict")
+        raise UsageError(f"--config={name}: get_config() returns {type(config).__name__}, not a ConfigDict")
     return config
 
 
-def _parse(name: str, text: str, default: Any) -> Any:
-    """Command-line text as the type of the key's default."""
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """A config file may import what is beside it."""
+    before = sys.path
+    sys.path = [str(folder), *before]
+    try:
+        yield
+    finally:
+        sys.path = before
+
+
+def _declared(name: str, values: Mapping[str, Any]) -> Key:
+    """The key of that flat name; of a researcher's own, the config file's value is its default.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not name.startswith(USER):
+        check_known([name])
+        return KEYS[name]
+    if name not in values:
+        own = [key for key in values if key.startswith(USER)]
+        hint = nearest(name, own, "--config.", otherwise="give it a value in the config file: config.user.KEY = ...")
+        raise UsageError(f"--config.{name}: the config file has no such key{hint}")
+    default = values[name]
+    item = str if isinstance(default, (tuple, list)) and any(isinstance(one, str) for one in default) else float
+    return Key(tuple(default) if isinstance(default, list) else default, ANY, "", item)
+
+
+def _parsed(name: str, value: Any, key: Key) -> Any:
+    """Text as the type of the key's default; other values are checked later."""
+    if not isinstance(value, str):
+        return value
+    default = key.default
     try:
         if isinstance(default, bool):
-            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+            return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
         if isinstance(default, tuple):
-            return tuple(float(part) for part in text.strip("() ").split(",") if part)
-        return type(default)(text)
+            return tuple(key.item(part.strip()) for part in value.strip("() ").split(",") if part.strip())
+        return value if default is None else type(default)(value)
     except (ValueError, KeyError):
-        raise wrong_type(name, text, default) from None
+        raise wrong_type(name, value, key) from None

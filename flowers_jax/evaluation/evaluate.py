@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from flowers_jax import metrics
 from flowers_jax.data import memory
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.loader import decode_split, in_order
 from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
-from flowers_jax.evaluation import metrics
 from flowers_jax.evaluation.predict import predict_all
 from flowers_jax.evaluation.trained_model import TrainedModel
 

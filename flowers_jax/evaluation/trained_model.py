@@ -14,12 +14,12 @@ import numpy as np
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
 from flowers_jax.errors import UsageError, first_line
-from flowers_jax.evaluation.metrics import probabilities
 from flowers_jax.evaluation.predict import make_predictor
+from flowers_jax.metrics import probabilities
 from flowers_jax.models import find
 from flowers_jax.models.initial import shapes
-from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import ModelSpec
+from flowers_jax.outside import is_outside
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory

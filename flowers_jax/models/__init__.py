@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from flowers_jax.models import mobilenet_v2, cnn, seed_cnn as simplest, efficientnet_lite  # isort: skip  (their order in lists)
 from flowers_jax.models.load import Pretrained, load
-from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import MODELS, ModelSpec, create, find, register
+from flowers_jax.outside import is_outside
 from flowers_jax.preprocessing import Preprocessing
 
 __all__ = [

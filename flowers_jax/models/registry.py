@@ -9,7 +9,6 @@ A model outside the package is registered nowhere: `--config.model.name=my_packa
 normalised images [B, H, W, 3] to logits [B, classes]. See docs/extending.md.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +18,11 @@ import flax.linen as nn
 
 from flowers_jax.config_key import Key
 from flowers_jax.errors import UsageError
-from flowers_jax.models import outside
 from flowers_jax.models.features import FeatureSplit
 from flowers_jax.models.groups import HEAD, Groups
 from flowers_jax.models.weights.pretrained import Importer
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.registry import Registry
 
 Options = Mapping[str, Any]
 """A model's own settings by name: `config.model.options`."""
@@ -87,44 +86,13 @@ class ModelSpec:
             raise UsageError(f"model {self.name!r}: {error}") from error
 
 
-MODELS: dict[str, ModelSpec] = {}
-"""Those of the package, by name."""
+def _of_module(name: str, found: Any) -> ModelSpec | None:
+    """A model from outside that is only a class of Flax."""
+    return ModelSpec(name, found) if isinstance(found, type) and issubclass(found, nn.Module) else None
 
 
-def register(spec: ModelSpec) -> ModelSpec:
-    """Make a model known by its name; the last line of its file.
-
-    Raises:
-        ValueError: another one has the name.
-    """
-    if spec.name in MODELS:
-        raise ValueError(f"there is a model {spec.name!r} already")
-    MODELS[spec.name] = spec
-    return spec
-
-
-def find(name: str) -> ModelSpec:
-    """The model that `config.model.name` names. Of one outside the package the code runs.
-
-    Raises:
-        UsageError: there is none of that name, or it cannot be imported.
-    """
-    if outside.is_outside(name):
-        found = outside.load(name)
-        if isinstance(found, type) and issubclass(found, nn.Module):
-            return ModelSpec(name, found)
-        if not isinstance(found, ModelSpec):
-            raise UsageError(
-                f"--config.model.name={name}: is a {type(found).__name__}; give a ModelSpec, or a flax.linen.Module"
-            )
-        return found
-    if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(
-            f"--config.model.name={name}: must be one of {', '.join(MODELS)}, or MODULE:SPEC or FILE.py:SPEC{hint}"
-        )
-    return MODELS[name]
+MODELS = Registry("model.name", ModelSpec, _of_module, also="a flax.linen.Module")
+register, find = MODELS.register, MODELS.find
 
 
 def create(name: str, num_classes: int, **kw: Any) -> nn.Module:

@@ -143,8 +143,9 @@ class RunDirectory(Files):
         rows = ({"path": e.path, "label": classes[e.label], "split": e.split, "sha256": e.sha256} for e in examples)
         self.write_csv("splits.csv", ("path", "label", "split", "sha256"), rows)
 
-    def write_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.write_csv("metrics.csv", METRICS_COLUMNS, rows)
+    def write_metrics(self, rows: Iterable[Mapping[str, Any]], more: Iterable[str] = ()) -> None:
+        """Write the rows with the columns that every run has, and `more`."""
+        self.write_csv("metrics.csv", (*METRICS_COLUMNS, *more), rows)
 
     def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self.write_csv("predictions.csv", PREDICTIONS_COLUMNS, rows)

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from flowers_jax.errors import ChangedCode
-from flowers_jax.models.outside import is_outside, sha256
+from flowers_jax.outside import is_outside, sha256
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime.precision import PRECISIONS
 

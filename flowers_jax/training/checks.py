@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
+import optax
 from flax import traverse_util
 from flax.linen.module import InterceptorContext
 
+from flowers_jax import config as config_lib
 from flowers_jax import models
 from flowers_jax.augment.compose import WHOLE
 from flowers_jax.config_types import Config
@@ -15,9 +17,10 @@ from flowers_jax.models.features import check_split
 from flowers_jax.models.freezing import held
 from flowers_jax.models.groups import check_groups, freezes, is_head
 from flowers_jax.models.initial import shapes
-from flowers_jax.models.outside import is_outside
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.models.weights import pretrained
+from flowers_jax.optimizers import Optimizer, find
+from flowers_jax.outside import is_outside
 from flowers_jax.runtime import parallel
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.state import Tree
@@ -78,6 +81,29 @@ def _check_fields(config: Config, spec: ModelSpec) -> None:
         raise UsageError(
             f"--config.precision=bfloat16: {spec.name} has no field dtype, so it computes in float32; give auto"
         )
+
+
+def check_optimizer(config: Config, given: Optimizer | optax.GradientTransformation | None = None) -> None:
+    """Check that the optimizer has an effect for the settings beside it.
+
+    Args:
+        given: an object of Python in place of the name `config.optimizer.name`.
+
+    Raises:
+        UsageError: it takes no weight decay, or averages over its steps and wants a constant rate.
+    """
+    if given is not None and not isinstance(given, Optimizer):
+        only_defaults(config, ("optimizer.weight_decay",), "the optimizer that fit was given has one of its own")
+        return
+    optimizer = given or find(config.optimizer.name)
+    if not optimizer.decays:
+        only_defaults(config, ("optimizer.weight_decay",), f"{optimizer.name} has no weight decay; adamw has one")
+    if optimizer.eval_params:
+        keys = [key for key in config_lib.KEYS if key.startswith(("plateau.", "schedule."))]
+        only_defaults(config, keys, f"{optimizer.name} averages over its steps and keeps one learning rate")
+        layers = ("optimizer.head_multiplier", "optimizer.layer_decay")
+        only_defaults(config, layers, f"{optimizer.name} keeps one learning rate for all layers")
+        only_defaults(config, ("optimizer.ema",), f"{optimizer.name} averages the weights itself")
 
 
 def check_parameters(

@@ -22,13 +22,13 @@ import PIL
 from jaxtyping import Array, Float32, Int, Key
 from tqdm import tqdm
 
+from flowers_jax import outside
 from flowers_jax.augment import Augment, augment_images, stored
 from flowers_jax.config_types import Config
 from flowers_jax.data import decode
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.loader import SplitArrays, in_order
 from flowers_jax.evaluation.predict import Variables, few_at_once
-from flowers_jax.models import outside
 from flowers_jax.models.groups import without_head
 from flowers_jax.models.layers import at_least_float32
 from flowers_jax.models.registry import ModelSpec

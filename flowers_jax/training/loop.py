@@ -2,24 +2,56 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import optax
 from ml_collections import ConfigDict
 
 from flowers_jax import config as config_lib
+from flowers_jax.augment import Augmentation
 from flowers_jax.config_types import Config
+from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
+from flowers_jax.losses import Loss
+from flowers_jax.metrics import Metric
+from flowers_jax.optimizers import Optimizer
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel, signals
 from flowers_jax.training import console
+from flowers_jax.training.callbacks import Callback
+from flowers_jax.training.given import collect
 from flowers_jax.training.setup import Job, prepare
 from flowers_jax.training.trainer import Trainer
 
 
-def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
+def fit(
+    config: Config | ConfigDict,
+    workdir: str | Path,
+    *,
+    data: Dataset | None = None,
+    optimizer: str | Optimizer | optax.GradientTransformation | None = None,
+    loss: str | Loss | Callable[..., Any] | None = None,
+    augment: str | Augmentation | Callable[..., Any] | None = None,
+    metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> dict[str, Any]:
     """Train with `config` in `workdir`, or resume the run there; returns the content of `summary.json`.
+
+    Every other argument replaces what the config names; `config.json` then says so. A run that was given objects is
+    resumed with the same objects.
+
+    Args:
+        data: in place of `config.data.name`, `dir` and `csv`.
+        optimizer: a name, or any optax transformation. Plateau, schedule and rates by layer multiply its updates, and
+            `learning_rate` in `metrics.csv` is that factor; `config.learning_rate` is not used.
+        loss: a name, or a function of logits and targets, float32 [B, classes], to losses [B].
+        augment: a name, or a function of a key and an image, float32 [H, W, 3] in 0..255, to an image.
+        metrics: names and `Metric`s, or functions of logits [N, classes] and labels [N] by name of which more is
+            better: in each epoch, as `val_NAME`.
+        callbacks: see `training.callbacks`.
 
     Raises:
         UsageError: a mistake of the caller; nothing was written.
@@ -28,7 +60,10 @@ def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
         Interrupted: SIGINT or SIGTERM; the state is saved and the same call resumes.
     """
     started = time.monotonic()
-    config = config_lib.validate(config)
+    config, given = collect(
+        config_lib.validate(config),
+        data=data, optimizer=optimizer, loss=loss, augment=augment, metrics=metrics, callbacks=callbacks,
+    )  # fmt: skip
     parallel.refuse_several_processes()
     run = RunDirectory(workdir)
     begun = run.check(config)
@@ -40,7 +75,7 @@ def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
         try:
             if begun:
                 held.enter_context(lock.owned(run.path))
-            job = prepare(config, run, begun)
+            job = prepare(config, run, begun, given)
             print(console.banner(config, job), flush=True)
             if not begun:
                 held.enter_context(lock.owned(run.path))

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flowers_jax.config_types import METRICS
-
 
 @dataclass(frozen=True)
 class Monitor:
@@ -35,17 +33,6 @@ class Monitor:
         if self.mode == "min":
             return bool(value + self.min_delta < best)
         return bool(value - self.min_delta > best)
-
-
-def mode_of(metric: str) -> str:
-    """`min` or `max`, as `config_types.METRICS` says.
-
-    Raises:
-        ValueError: no such metric.
-    """
-    if metric not in METRICS:
-        raise ValueError(f"metric {metric!r}: must be one of {', '.join(METRICS)}")
-    return METRICS[metric]
 
 
 class PlateauState(NamedTuple):

@@ -11,8 +11,8 @@ import optax
 from flowers_jax.config_types import Config
 from flowers_jax.models.groups import Groups, frozen_paths, is_head, layers_above
 from flowers_jax.models.registry import ModelSpec
-from flowers_jax.training.optimizer import make_optimizer
-from flowers_jax.training.schedule import Schedule, constant, make_schedule
+from flowers_jax.optimizers import Multiplier, Optimizer, find, given, make_optimizer
+from flowers_jax.schedules import Schedule, constant, make_schedule
 from flowers_jax.training.state import Progress
 
 
@@ -28,6 +28,7 @@ class Phase:
         batch_norm: `batch` or `stored` statistics in training.
         rate: from a step of the phase, from 0, to the largest rate of a layer as a multiple of the plateau's.
         steps_per_epoch: the number of steps in an epoch.
+        eval_params: from the optimizer's state and the trainable parameters to those that predict; None: these.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Phase:
     optimizer: optax.GradientTransformation
     rate: Callable[[int], float]
     steps_per_epoch: int
+    eval_params: Callable[[Any, Any], Any] | None = None
 
     def learning_rate_of(self, progress: Progress) -> float:
         """The rate that is shown: the largest one of a layer at the last step of the current epoch of `progress`."""
@@ -47,14 +49,21 @@ class Phase:
 
 
 def make_phases(
-    config: Config, spec: ModelSpec, module: nn.Module, size: int, steps_per_epoch: int
+    config: Config,
+    spec: ModelSpec,
+    module: nn.Module,
+    size: int,
+    steps_per_epoch: int,
+    optimizer: Optimizer | optax.GradientTransformation | None = None,
 ) -> tuple[Phase, ...]:
     """One phase, or first the head alone and then everything that `config.model.freeze` does not freeze.
 
     Args:
         size: height and width of the model's input in pixels.
+        optimizer: an object of Python in place of the name `config.optimizer.name`. The rates of a bare transformation
+            are its own, and the learning rate of the phases is a factor of its updates, which begins at 1.
     """
-    phase = partial(_phase, config, spec, module, size, steps_per_epoch)
+    phase = partial(_phase, config, spec, module, size, steps_per_epoch, optimizer or find(config.optimizer.name))
     schedule = make_schedule(config, steps_per_epoch)
     name = "finetune" if spec.importer(config.model.weights) else "train"
     if config.model.freeze == "backbone":
@@ -71,22 +80,21 @@ def _phase(
     module: nn.Module,
     size: int,
     steps_per_epoch: int,
+    optimizer: Optimizer | optax.GradientTransformation,
     name: str,
     epochs: int,
     freeze: str,
     learning_rate: float,
     schedule: Schedule,
 ) -> Phase:
-    multiplier = partial(
+    multiplier: Multiplier | None = partial(
         rate_of, groups=spec.groups, head=config.optimizer.head_multiplier, decay=config.optimizer.layer_decay
     )
     fastest = 1.0 if name == "head" else max(config.optimizer.head_multiplier, config.optimizer.layer_decay)
-    optimizer = make_optimizer(
-        learning_rate,
-        schedule,
-        multiplier if name != "head" else None,  # a head that trains alone uses the rate of the phase
-        config.optimizer.weight_decay,
-    )
+    if name == "head":  # a head that trains alone uses the rate of the phase
+        multiplier = None
+    named = optimizer if isinstance(optimizer, Optimizer) else None
+    learning_rate = learning_rate if named else 1.0
     split = spec.features if name == "head" and config.transfer.views else None
     batch_norm = config.model.batch_norm
     if batch_norm == "auto":
@@ -94,8 +102,25 @@ def _phase(
     return Phase(
         name, epochs, frozen_paths(spec.groups, freeze), learning_rate, on_features=split is not None,
         module=split.head(module, size) if split else module,
-        batch_norm=batch_norm, optimizer=optimizer, rate=lambda step: fastest * float(schedule(step)),
-        steps_per_epoch=steps_per_epoch,
+        batch_norm=batch_norm, optimizer=_transformation(config, optimizer, learning_rate, schedule, multiplier),
+        rate=lambda step: fastest * float(schedule(step)), steps_per_epoch=steps_per_epoch,
+        eval_params=named.eval_params if named else None,
+    )  # fmt: skip
+
+
+def _transformation(
+    config: Config,
+    optimizer: Optimizer | optax.GradientTransformation,
+    learning_rate: float,
+    schedule: Schedule,
+    multiplier: Multiplier | None,
+) -> optax.GradientTransformation:
+    own = config.optimizer
+    if not isinstance(optimizer, Optimizer):
+        return given(optimizer, schedule, multiplier, clip_norm=own.clip_norm)
+    return make_optimizer(
+        optimizer, learning_rate, schedule, multiplier,
+        weight_decay=own.weight_decay, clip_norm=own.clip_norm, options=own.options,
     )  # fmt: skip
 
 

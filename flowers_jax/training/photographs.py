@@ -8,14 +8,18 @@ from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources, split
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.loader import SplitArrays, decode_split
+from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.unread import only_defaults
 
 
-def load_dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
+def load_dataset(config: Config, run: RunDirectory, begun: bool, given: Dataset | None = None) -> Dataset:
     """The examples with their splits; a started run keeps its `splits.csv` and the data set that `auto` chose.
+
+    Args:
+        given: an object of Python in place of what `config.data` names.
 
     Raises:
         UsageError: there are no photographs, or `config.data` asks for a split that is not possible.
@@ -23,9 +27,9 @@ def load_dataset(config: Config, run: RunDirectory, begun: bool) -> Dataset:
     if begun:
         description = run.read_model()
         chosen = description["dataset"]
-        dataset = run.apply_splits(sources.load(config, chosen["name"]), description["classes"])
+        dataset = run.apply_splits(given or sources.load(config, chosen["name"]), description["classes"])
         return replace(dataset, reason=chosen["reason"])
-    dataset = sources.load(config)
+    dataset = given or sources.load(config)
     if any(example.split == "validation" for example in dataset.examples):
         only_defaults(
             config, ("data.split", "data.seed"), "changes nothing of a folder with a validation part of its own"
@@ -43,6 +47,29 @@ def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:
     """The source's own split, unless the user has set `data.split`."""
     default = Config().data.split
     return dataset.fractions if dataset.fractions and config.data.split == default else config.data.split
+
+
+def class_weights(config: Config, dataset: Dataset) -> tuple[float, ...]:
+    """The factors of `config.loss.class_weights` in the order of the classes; () where all are 1.
+
+    `balanced` is scikit-learn's: photographs / (classes * photographs of the class), of the training part.
+
+    Raises:
+        UsageError: there are more or fewer numbers than classes.
+    """
+    text, classes = config.loss.class_weights, len(dataset.classes)
+    if text == "none":
+        return ()
+    if text == "balanced":
+        counts = Counter(example.label for example in dataset.examples if example.split == "train")
+        return tuple(counts.total() / (classes * counts[label]) if counts[label] else 1.0 for label in range(classes))
+    weights = tuple(map(float, text.split(",")))
+    if len(weights) != classes:
+        raise UsageError(
+            f"--config.loss.class_weights={text}: has {len(weights)} numbers, and there are {classes} classes: "
+            f"{', '.join(dataset.classes)}"
+        )
+    return weights
 
 
 def steps_per_epoch(config: Config, dataset: Dataset) -> int:

@@ -2,17 +2,20 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 
 from flowers_jax import augment, models
+from flowers_jax.augment import Augment
 from flowers_jax.config_types import Config
 from flowers_jax.data import memory
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import DamageWarning, UsageError
+from flowers_jax.losses import LossFunction, bound
+from flowers_jax.metrics import Metric, monitored
 from flowers_jax.models.initial import initial_variables
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.models.weights import pretrained
@@ -22,8 +25,9 @@ from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel
 from flowers_jax.runtime.precision import dtype_of
-from flowers_jax.training import photographs
-from flowers_jax.training.checks import check_model, check_norms, check_parameters
+from flowers_jax.training import callbacks, photographs
+from flowers_jax.training.checks import check_model, check_norms, check_optimizer, check_parameters
+from flowers_jax.training.given import Given
 from flowers_jax.training.phases import Phase, make_phases
 from flowers_jax.training.state import Progress, Tree
 from flowers_jax.training.step import named_key
@@ -56,6 +60,8 @@ class Job:
         progress: of that checkpoint; None for a new run.
         description: the content of `model.json`.
         decoded_size: bytes of decoded photographs that are in memory at the same time.
+        class_weights: the factor of the loss of each class in training; () for none.
+        columns: the metrics of `metrics.csv` beside those of every run.
     """
 
     run: RunDirectory
@@ -73,20 +79,32 @@ class Job:
     weights: Weights
     description: dict[str, Any]
     decoded_size: int
+    augment: Augment
+    loss: LossFunction
+    class_weights: tuple[float, ...]
+    columns: dict[str, Metric]
+    callbacks: tuple[Any, ...]
+
+    def watch(self, config: Config) -> Watch:
+        """The monitors of the run."""
+        return Watch.from_config(config, self.columns, cuts=not any(phase.eval_params for phase in self.phases))
 
 
-def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
+def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given()) -> Job:  # noqa: B008 (it is frozen)
     """Check everything that can be wrong before work starts, and load what the run needs.
 
     Args:
         begun: whether `run` exists already: the result of `run.check(config)`.
+        given: objects of Python that the config only names.
 
     Raises:
         UsageError: a mistake of the caller, in one line.
     """
     devices = parallel.choose_devices(config.devices, config.batch_size)
     spec = models.find(config.model.name)
+    columns = monitored(config, given.metrics)
     check_model(config)
+    check_optimizer(config, given.optimizer)
     if not begun:  # a started run may resume, because keys that nothing reads change nothing
         check_unread(config)
     checkpoints = Checkpoints(run.path)
@@ -96,13 +114,13 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
             f"{checkpoints.folder}: every checkpoint is damaged; restore a copy of one, or remove that folder to "
             "start over with the same photographs"
         )
-    dataset = photographs.load_dataset(config, run, begun)
+    dataset = photographs.load_dataset(config, run, begun, given.data)
     pretrained_weights = None if usable else _weights(config, spec)
     fields = model_json.fields_of(run.read_model()) if usable else module_fields(config, spec, pretrained_weights)
     module = spec.replica(len(dataset.classes), parallel.AXIS, fields)
     steps_per_epoch = photographs.steps_per_epoch(config, dataset)
     preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
-    phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch)
+    phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch, given.optimizer)
     decoded_size = photographs.decoded_size(config, dataset, preprocessing, phases)
     memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
     if not usable:
@@ -116,11 +134,13 @@ def prepare(config: Config, run: RunDirectory, begun: bool) -> Job:
         model_json.check_code(config.model.name, description, str(run.path / "model.json"))
     else:
         description = _describe(config, dataset, len(devices), fields, preprocessing, pretrained_weights)
-    return Job(
+    job = Job(
         run, devices, dataset, spec, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
-        usable[0] if usable else 0, _progress(config, checkpoints, description, *usable) if usable else None,
-        Weights(**description["weights"]), description, decoded_size,
+        usable[0] if usable else 0, None, Weights(**description["weights"]), description, decoded_size,
+        augment.from_config(config, given.augmentation), bound(config, given.loss),
+        photographs.class_weights(config, dataset), columns, given.callbacks,
     )  # fmt: skip
+    return replace(job, progress=_progress(config, job, *usable)) if usable else job
 
 
 def _describe(
@@ -141,17 +161,17 @@ def _describe(
     }
 
 
-def _progress(
-    config: Config, checkpoints: Checkpoints, description: Mapping[str, Any], number: int, model: int
-) -> Progress:
+def _progress(config: Config, job: Job, number: int, model: int) -> Progress:
     """The progress of checkpoint `number`; the run's model is now that of checkpoint `model`."""
+    checkpoints = job.checkpoints
     progress = Progress.from_json(checkpoints.progress(number))
+    callbacks.restore(job.callbacks, progress.callbacks)
     if not progress.device_counts:  # an older version wrote it, and stored only the devices of the first start
-        progress = progress.on_devices(description["devices"])
+        progress = progress.on_devices(job.description["devices"])
     if progress.model_checkpoint == model:
         return progress
     lost = checkpoints.folder / str(progress.model_checkpoint)
-    progress = Watch.from_config(config).without_best(progress, number)
+    progress = job.watch(config).without_best(progress, number)
     now = f"that of epoch {progress.epoch} takes its place" if progress.model_checkpoint else "the next takes its place"
     warnings.warn(f"{lost} held the best epoch's model and is lost: {now}", DamageWarning, stacklevel=2)
     return progress

@@ -66,7 +66,8 @@ class Progress:
     belong to the current epoch.
 
     The model of the run so far is that of `model_epoch`, in checkpoint number `model_checkpoint`. `rows` are those of
-    `metrics.csv`. `device_counts` are the different numbers of devices that the steps ran on, sorted.
+    `metrics.csv`. `device_counts` are the different numbers of devices that the steps ran on, sorted. `callbacks` are
+    the states of the callbacks, None for one without. `stop_reason` is not empty if a callback has stopped the run.
     """
 
     plateau: PlateauState
@@ -82,6 +83,8 @@ class Progress:
     seconds: float = 0.0
     rows: tuple[dict[str, Any], ...] = ()
     device_counts: tuple[int, ...] = ()
+    callbacks: tuple[Any, ...] = ()
+    stop_reason: str = ""
 
     def on_devices(self, count: int) -> "Progress":
         """The same, and the next steps run on `count` devices."""
@@ -95,5 +98,6 @@ class Progress:
     def from_json(cls, values: dict[str, Any]) -> "Progress":
         parts = {"plateau": PlateauState, "stopping": StoppingState, "best": BestState, "sums": EpochSums}
         built = {name: kind(**values[name]) for name, kind in parts.items()}
-        counts = tuple(values.get("device_counts", ()))  # older checkpoints have none
-        return cls(**{**values, **built, "rows": tuple(values["rows"]), "device_counts": counts})
+        # Older checkpoints do not have them all.
+        lists = {name: tuple(values.get(name, ())) for name in ("rows", "device_counts", "callbacks")}
+        return cls(**{**values, **built, **lists})

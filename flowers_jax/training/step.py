@@ -1,7 +1,7 @@
 """One training step: a pure function of one replica; `flowers_jax.runtime.parallel` maps it over the devices."""
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -12,12 +12,14 @@ from jaxtyping import Array, Float, Int, Key
 
 from flowers_jax.augment import Augment, Examples, augment_images, mix, partner_rows
 from flowers_jax.evaluation.predict import eval_step
+from flowers_jax.losses import LossFunction
+from flowers_jax.losses.cross_entropy import cross_entropy
 from flowers_jax.models.freezing import held
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime.parallel import AXIS
 from flowers_jax.training.state import TrainState, Tree, merge_params, split_params
 
-__all__ = ["eval_step", "named_key", "train_step"]
+__all__ = ["eval_step", "model_inputs", "named_key", "streams", "train_step"]
 
 
 def named_key(seed: int, name: str) -> Key[Array, ""]:
@@ -35,12 +37,14 @@ def train_step(
     frozen: Collection[str] = (),
     batch_norm: str = "batch",
     augment: Augment = Augment(),  # noqa: B008 (it is frozen)
+    loss: LossFunction = cross_entropy,
     label_smoothing: float = 0.0,
+    class_weights: Sequence[float] = (),
     ema: float = 0.0,
     seed: int = 0,
     num_classes: int = 0,
 ) -> tuple[TrainState, dict[str, Array]]:
-    """Softmax cross-entropy of this replica's part of the batch, and one update with the mean gradient of all replicas.
+    """The loss of this replica's part of the batch, and one update with the mean gradient of all replicas.
 
     Runs under the mapped axis `parallel.AXIS`. Frozen parameters get no gradient and have no optimizer state.
 
@@ -51,7 +55,10 @@ def train_step(
         module: a module, or an object with the `apply` of one, such as the head (`models.features`).
         frozen: paths below `state.params` that do not change. Their layers evaluate (`models.freezing`).
         batch_norm: `batch`, or `stored`: every BatchNorm uses the stored statistics.
+        loss: from logits and targets [B, classes] to the loss of each example [B].
         label_smoothing: the share of each label that is spread over all classes.
+        class_weights: the factor of the loss of each class; a mixed example has the mean of its classes' by their
+            shares. Empty: 1 for every class.
         ema: the decay of the moving average; 0: there is none.
         num_classes: 0: as many as `module.num_classes`.
 
@@ -62,16 +69,17 @@ def train_step(
     mask = batch["mask"]
     examples = lax.psum(mask.sum(), AXIS)
     classes = num_classes or module.num_classes
-    inputs, targets = _inputs(batch, state, examples, classes, preprocessing, augment, seed)
-    targets = optax.smooth_labels(targets, label_smoothing)
+    inputs, labels = model_inputs(batch, state.step, examples, classes, preprocessing, augment, seed)
+    targets = optax.smooth_labels(labels, label_smoothing)
+    weights = labels @ jnp.array(class_weights, jnp.float32) if class_weights else 1.0
     trainable, fixed = split_params(state.params, frozen)
-    rngs = _streams(seed, state.step)
+    rngs = streams(seed, state.step)
 
     def loss_of(trainable: Tree) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
         variables = {"params": merge_params(trainable, fixed), "batch_stats": state.batch_stats}
         with held(frozen, batch_norm):
             logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)
-        losses = optax.softmax_cross_entropy(logits, targets)
+        losses = weights * loss(logits, targets)
         total = jnp.where(mask, losses, 0).sum()
         return total / examples, (total, logits, updated.get("batch_stats", state.batch_stats))
 
@@ -87,7 +95,7 @@ def train_step(
     return TrainState(state.step + 1, merge_params(trainable, fixed), batch_stats, opt_state, average), metrics
 
 
-def _streams(seed: int, step: Int[Array, ""]) -> dict[str, Key[Array, ""]]:
+def streams(seed: int, step: Int[Array, ""]) -> dict[str, Key[Array, ""]]:
     """Flax's random streams of a step.
 
     `example` has one key for all devices, from which `models.layers` draws for each row of the whole batch. `dropout`
@@ -104,9 +112,9 @@ def _average(old: Tree, new: Tree, step: Int[Array, ""], decay: float) -> Tree:
     return jax.tree.map(lambda average, leaf: average + (1 - kept) * (leaf - average), old, new)
 
 
-def _inputs(
+def model_inputs(
     batch: dict[str, Array],
-    state: TrainState,
+    step: Int[Array, ""],
     examples: Int[Array, ""],
     num_classes: int,
     preprocessing: Preprocessing,
@@ -117,12 +125,12 @@ def _inputs(
     if batch["image"].ndim == 2:
         return Examples(batch["image"], jax.nn.one_hot(batch["label"], num_classes))
     rows = lax.axis_index(AXIS) * len(batch["image"]) + jnp.arange(len(batch["image"]))
-    images = augment_images(_example_keys(seed, state.step, rows), batch["image"], augment, preprocessing)
+    images = augment_images(_example_keys(seed, step, rows), batch["image"], augment, preprocessing)
     own = Examples(images, jax.nn.one_hot(batch["label"], num_classes))
     if augment.mixes:  # the partners are the same on any number of devices
         everyone = lax.all_gather(own, AXIS, tiled=True)
         partners = jax.tree.map(lambda leaf: leaf[partner_rows(examples, rows)], everyone)
-        own = mix(jax.random.fold_in(named_key(seed, "mix"), state.step), own, partners, augment)
+        own = mix(jax.random.fold_in(named_key(seed, "mix"), step), own, partners, augment)
     return own._replace(images=preprocessing.normalize(own.images))
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from flowers_jax import losses, metrics
 from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Example
 from flowers_jax.data.split import without_photographs
-from flowers_jax.evaluation import metrics
 from flowers_jax.training.console import parameter_counts
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress
@@ -52,11 +52,11 @@ def summarize(
         "phase_epochs": progress.phase_epoch,
         "best_epoch": progress.best_epoch,
         "model_epoch": progress.model_epoch,
-        "stopped_reason": "early_stopping" if progress.stopping.stop else "epochs",
+        "stopped_reason": progress.stop_reason or ("early_stopping" if progress.stopping.stop else "epochs"),
         "val_accuracy": metrics.accuracy(*validation),
-        "val_loss": metrics.cross_entropy(*validation),
+        "val_loss": losses.of_logits(job.loss, *validation),
         "test_accuracy": metrics.accuracy(*test) if test else None,
-        "test_loss": metrics.cross_entropy(*test) if test else None,
+        "test_loss": losses.of_logits(job.loss, *test) if test else None,
         "test_examples": len(test[1]) if test else 0,
         "classes_without_photographs": {
             part: without_photographs(job.dataset.examples, job.dataset.classes, part)

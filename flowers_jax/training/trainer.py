@@ -3,7 +3,7 @@
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,21 +12,21 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from flowers_jax import augment
+from flowers_jax import losses, metrics
 from flowers_jax.config_types import Config
 from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import Interrupted, TrainingError
-from flowers_jax.evaluation import metrics
+from flowers_jax.optimizers import with_learning_rate
 from flowers_jax.runtime import parallel, signals
-from flowers_jax.training import checkpoint, console
+from flowers_jax.training import callbacks, checkpoint, console
+from flowers_jax.training.batch_statistics import batch_statistics, statistics_step
 from flowers_jax.training.checkpoint import initial_state, restore_variables
-from flowers_jax.training.optimizer import with_learning_rate
 from flowers_jax.training.phase_data import make_phase_data
+from flowers_jax.training.phases import Phase
 from flowers_jax.training.setup import Job
-from flowers_jax.training.state import EpochSums, Tree, eval_variables
+from flowers_jax.training.state import EpochSums, Tree, eval_variables, merge_params, split_params
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import predictions, summarize
-from flowers_jax.training.watch import Watch
 
 
 class Trainer:
@@ -35,16 +35,17 @@ class Trainer:
     def __init__(self, config: Config, job: Job, started: float):
         self.config, self.job = config, job
         self.checkpoints = job.checkpoints
-        self.watch = Watch.from_config(config)
+        self.watch = job.watch(config)
         progress = job.progress or self.watch.start(job.phases[0].learning_rate)
         self.progress = progress.on_devices(len(job.devices))
-        self.augment = augment.from_config(config)
         self.start = started - self.progress.seconds
 
     def train(self) -> None:
         """Train every phase, until its last epoch or until early stopping."""
         if self.progress.rows or (self.job.run.path / "metrics.csv").exists():
-            self.job.run.write_metrics(self.progress.rows)  # a killed process may have written more rows
+            self.job.run.write_metrics(
+                self.progress.rows, self.job.columns
+            )  # a killed process may have written more rows
         while True:
             self._enter(self.progress.phase)  # everything is saved here, so a signal may end the process
             try:
@@ -56,7 +57,7 @@ class Trainer:
                 self.bar.close()
             if self.stop.signum:  # after the last epoch was saved
                 raise Interrupted(self.stop.signum, self.stop_message())
-            if self.progress.phase + 1 == len(self.job.phases):
+            if self.progress.stop_reason or self.progress.phase + 1 == len(self.job.phases):
                 return
             del self.phase_data  # free its photographs before the next phase decodes its own
             next_phase = self.job.phases[self.progress.phase + 1]
@@ -84,25 +85,37 @@ class Trainer:
         resumed = progress.phase_epoch or progress.sums.batches
         variables = self._kept_variables() if number and not resumed else self.job.variables
         steps = progress.epoch * self.job.steps_per_epoch
-        state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=config.optimizer.ema > 0)
+        averaged = config.optimizer.ema > 0 or phase.eval_params is not None
+        state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=averaged)
         self.state = parallel.replicate(jax.device_get(state), self.job.devices)
         if resumed:
             self.state = checkpoint.restore(self.checkpoints, self.job.checkpoint, self.state, phase.frozen)
         variables = jax.device_get(eval_variables(self.state, phase.frozen))
-        self.phase_data = make_phase_data(config, self.job, phase, variables, self.augment)
-        step = partial(
-            train_step, module=phase.module, optimizer=phase.optimizer, preprocessing=self.job.preprocessing,
-            frozen=phase.frozen, batch_norm=phase.batch_norm, augment=self.phase_data.augment,
-            label_smoothing=config.optimizer.label_smoothing, ema=config.optimizer.ema, seed=config.seed,
-            num_classes=len(self.job.dataset.classes),
-        )  # fmt: skip
-        self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
+        self.phase_data = make_phase_data(config, self.job, phase, variables, self.job.augment)
+        self._make_steps(phase)
         self.compared = len(self.job.devices) == 1
         self.bar = console.Bar(phase, len(self.phase_data.training[0].labels), progress, config.checkpoint.monitor)
         self.last_save = time.monotonic()  # nothing is unsaved yet
 
+    def _make_steps(self, phase: Phase) -> None:
+        config = self.config
+        both = {
+            "module": phase.module, "preprocessing": self.job.preprocessing, "frozen": phase.frozen,
+            "augment": self.phase_data.augment, "seed": config.seed, "num_classes": len(self.job.dataset.classes),
+        }  # fmt: skip
+        step = partial(
+            train_step, optimizer=phase.optimizer, batch_norm=phase.batch_norm, loss=self.job.loss,
+            label_smoothing=config.loss.label_smoothing, class_weights=self.job.class_weights, ema=config.optimizer.ema,
+            **both,
+        )  # fmt: skip
+        self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
+        self.statistics_step = parallel.pmap_step(
+            partial(statistics_step, **both), self.job.devices, donate_state=False
+        )
+
     def _phase_is_over(self) -> bool:
-        return self.progress.phase_epoch >= self.phase.epochs or self.progress.stopping.stop
+        progress = self.progress
+        return progress.phase_epoch >= self.phase.epochs or progress.stopping.stop or bool(progress.stop_reason)
 
     def _kept_variables(self) -> Tree:
         """The variables of the run's model so far."""
@@ -112,8 +125,7 @@ class Trainer:
     def _train_epoch(self) -> None:
         """Train on every remaining batch of the epoch, one step each."""
         self.bar.start_epoch(self.progress)
-        part = self.phase_data.training[self.progress.phase_epoch % len(self.phase_data.training)]
-        order = epoch_order(len(part.labels), self.config.seed, self.progress.epoch)
+        part, order = self._epoch_data()
         waiting: list[tuple[float, dict[str, Array]]] = []
         with jax.transfer_guard("disallow"):
             for batch, wait in self._timed(part, order):
@@ -131,6 +143,11 @@ class Trainer:
                     raise Interrupted(self.stop.signum, self.stop_message())
             for values in waiting:
                 self._add(*values)
+
+    def _epoch_data(self) -> tuple[SplitArrays, np.ndarray]:
+        """The training part of the current epoch, and the order of its rows."""
+        part = self.phase_data.training[self.progress.phase_epoch % len(self.phase_data.training)]
+        return part, epoch_order(len(part.labels), self.config.seed, self.progress.epoch)
 
     def _compare_devices(self) -> None:
         """Compare the devices after the first step of a phase; where they differ, each would train its own model."""
@@ -171,25 +188,32 @@ class Trainer:
     def _end_epoch(self) -> None:
         """Evaluate, update the monitors, write the row, and save if it is due."""
         sums, before = self.progress.sums, time.monotonic()
-        logits, labels = self.phase_data.logits(eval_variables(self.state, self.phase.frozen), "validation")
+        if self.phase.eval_params:
+            self._average_over_steps(self.phase.eval_params)
+        variables = eval_variables(self.state, self.phase.frozen)
+        logits, labels = self.phase_data.logits(variables, "validation")
         row = {
             "epoch": self.progress.epoch + 1,
             "phase": self.phase.name,
             "train_loss": sums.loss / sums.examples,
             "train_accuracy": sums.correct / sums.examples,
-            "val_loss": metrics.cross_entropy(logits, labels),
+            "val_loss": losses.of_logits(self.job.loss, logits, labels),
             "val_accuracy": metrics.accuracy(logits, labels),
             "learning_rate": self.phase.learning_rate_of(self.progress),
             "images_per_second": round(sums.examples / sums.seconds, 2),
             "data_wait_seconds": round(sums.data_wait_seconds, 4),
             "seconds": round(sums.seconds + time.monotonic() - before, 3),
+            **{column: float(metric.function(logits, labels)) for column, metric in self.job.columns.items()},
         }
         if not math.isfinite(row["val_loss"]):
             raise self._not_finite(f"the validation loss is {row['val_loss']} after epoch {row['epoch']}")
         self.progress = self.watch.after_epoch(self.progress, row)
+        reason = callbacks.after_epoch(self.job.callbacks, row, variables)
+        states = callbacks.states(self.job.callbacks)
+        self.progress = replace(self.progress, stop_reason=reason, callbacks=states)
         opt_state = with_learning_rate(self.state.opt_state, self.progress.plateau.lr)
         self.state = replace(self.state, opt_state=parallel.replicate(opt_state, self.job.devices))
-        self.job.run.write_metrics(self.progress.rows)
+        self.job.run.write_metrics(self.progress.rows, self.job.columns)
         if is_saved := self._epoch_is_due():
             self._save_epoch()
         try:
@@ -199,6 +223,18 @@ class Trainer:
                 if not is_saved:
                     self._save_epoch()
                 raise Interrupted(self.stop.signum, self.stop_message())
+
+    def _average_over_steps(self, eval_params: Callable[[Any, Any], Any]) -> None:
+        """Make the weights that predict, and batch statistics of their own, the moving average of the state."""
+        trainable, fixed = split_params(self.state.params, self.phase.frozen)
+        average, fixed = jax.device_get((eval_params(self.state.opt_state, trainable), fixed))
+        statistics = jax.device_get(self.state.batch_stats)
+        if statistics and self.phase.batch_norm == "batch":
+            variables = {"params": merge_params(average, fixed), "batch_stats": statistics}
+            data = batches(*self._epoch_data(), self.config.batch_size)
+            statistics = batch_statistics(self.statistics_step, variables, data, int(self.state.step), self.job.devices)
+        average = {"params": average, "batch_stats": statistics}
+        self.state = replace(self.state, ema=parallel.replicate(average, self.job.devices))
 
     def _pause(self, unread: int) -> tuple[bool, bool]:
         """(leave, save) within an epoch: on a signal, or after the steps or minutes of `config.checkpoint`."""

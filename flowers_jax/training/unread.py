@@ -11,7 +11,7 @@ from flowers_jax import augment, models
 from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
-from flowers_jax.training.schedule import DECAYS
+from flowers_jax.schedules import SCHEDULES, find
 
 
 class Unread(NamedTuple):
@@ -66,9 +66,9 @@ def _moves_nothing(config: Config) -> bool:
 
 def _only_with(key: str) -> Unread:
     """A key of `config.schedule` that some decays read and others do not."""
-    names = [name for name, decay in DECAYS.items() if key in decay.reads]
+    names = [name for name, decay in SCHEDULES.items() if key in decay.reads]
     where = f"without --config.schedule.name={' or '.join(names)}"
-    return Unread((f"schedule.{key}",), lambda c: c.schedule.name not in names, where)
+    return Unread((f"schedule.{key}",), lambda c: key not in find(c.schedule.name).reads, where)
 
 
 TABLE = (
@@ -110,7 +110,7 @@ TABLE = (
         lambda c: not c.augment.rand_augment_layers,
         "without --config.augment.rand_augment_layers",
     ),
-    *(_only_with(key) for key in dict.fromkeys(key for decay in DECAYS.values() for key in decay.reads)),
+    *(_only_with(key) for key in dict.fromkeys(key for decay in SCHEDULES.values() for key in decay.reads)),
     Unread(
         ("schedule.name",),
         lambda c: c.schedule.name == "piecewise" and not c.schedule.boundaries,

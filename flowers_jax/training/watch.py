@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flowers_jax.config_types import Config
-from flowers_jax.training.monitor import BestKeeper, EarlyStopping, ReduceLROnPlateau, mode_of
+from flowers_jax.metrics import Metric, mode_of
+from flowers_jax.training.monitor import BestKeeper, EarlyStopping, ReduceLROnPlateau
 from flowers_jax.training.state import EpochSums, Progress
 
 
@@ -15,35 +16,41 @@ class Watch:
 
     Attributes:
         use_best: the model of the run is that of the best epoch, not of the last one.
+        cuts: the plateau may cut the learning rate; False where the optimizer needs a constant one.
     """
 
     plateau: tuple[str, ReduceLROnPlateau]
     stopping: tuple[str, EarlyStopping]
     best: tuple[str, BestKeeper]
     use_best: bool
+    cuts: bool = True
 
     @classmethod
-    def from_config(cls, config: Config) -> "Watch":
+    def from_config(cls, config: Config, columns: Mapping[str, Metric], *, cuts: bool = True) -> "Watch":
+        """Args:
+        columns: the metrics of the run beside those that every run has, as `metrics.monitored` gives them.
+        """
         plateau = ReduceLROnPlateau(
             factor=config.plateau.factor,
             patience=config.plateau.patience,
             min_delta=config.plateau.min_delta,
             cooldown=config.plateau.cooldown,
             min_lr=config.plateau.min_lr,
-            mode=mode_of(config.plateau.monitor),
+            mode=mode_of(config.plateau.monitor, columns),
         )
         stopping = EarlyStopping(
             patience=config.early_stopping.patience,
             min_delta=config.early_stopping.min_delta,
             baseline=None if config.early_stopping.baseline == "none" else float(config.early_stopping.baseline),
             start_from_epoch=config.early_stopping.start_from_epoch,
-            mode=mode_of(config.early_stopping.monitor),
+            mode=mode_of(config.early_stopping.monitor, columns),
         )
         return cls(
             plateau=(config.plateau.monitor, plateau),
             stopping=(config.early_stopping.monitor, stopping),
-            best=(config.checkpoint.monitor, BestKeeper(mode_of(config.checkpoint.monitor))),
+            best=(config.checkpoint.monitor, BestKeeper(mode_of(config.checkpoint.monitor, columns))),
             use_best=config.checkpoint.use == "best",
+            cuts=cuts,
         )
 
     def start(self, learning_rate: float) -> Progress:
@@ -67,7 +74,7 @@ class Watch:
         best = keeper.update(progress.best, row[best_metric])
         return replace(
             progress,
-            plateau=plateau.update(progress.plateau, row[plateau_metric]),
+            plateau=plateau.update(progress.plateau, row[plateau_metric]) if self.cuts else progress.plateau,
             stopping=stopping.update(progress.stopping, row[stopping_metric]),
             best=best,
             best_epoch=row["epoch"] if best.improved else progress.best_epoch,

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from flowers_jax.config_types import METRICS
-from flowers_jax.training.monitor import BestKeeper, EarlyStopping, Monitor, ReduceLROnPlateau, mode_of
+from flowers_jax.training.monitor import BestKeeper, EarlyStopping, Monitor, ReduceLROnPlateau
 
 
 def play(machine, state, values):
@@ -58,19 +57,3 @@ def test_nan_never_becomes_the_best():
     states = play(keeper, keeper.init(), [math.nan, 1, math.nan, 2, 2])
     assert [s.improved for s in states] == [False, True, False, True, False]
     assert states[-1].best == 2
-
-
-def test_each_metric_has_its_direction():
-    assert [mode_of(m) for m in ("val_loss", "train_loss", "val_accuracy", "train_accuracy")] == [
-        "min",
-        "min",
-        "max",
-        "max",
-    ]
-    with pytest.raises(ValueError, match="metric 'val_top5': must be one of train_loss, "):
-        mode_of("val_top5")
-
-
-def test_a_new_metric_brings_its_direction(monkeypatch):
-    monkeypatch.setitem(METRICS, "val_auc", "max")
-    assert mode_of("val_auc") == "max"

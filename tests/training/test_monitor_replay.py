@@ -160,7 +160,7 @@ def test_the_best_epoch_of_a_run_is_that_of_keras_where_docs_say_so(sequence):
     """`checkpoint.use=best` is `restore_best_weights` of the same metric, without `min_delta` and from the start."""
     metric = "val_loss" if sequence.mode == "min" else "val_accuracy"
     config = config_types.Config(checkpoint=config_types.Checkpoint(monitor=metric))
-    _, keeper = Watch.from_config(config).best
+    _, keeper = Watch.from_config(config, {}).best
     stopping = EarlyStopping(99, mode=sequence.mode, restore_best=True)
     best, best_epoch, state = keeper.init(), 0, stopping.init()
     for epoch, value in enumerate(sequence.values):

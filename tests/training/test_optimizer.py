@@ -11,7 +11,7 @@ from flowers_jax.config_types import Config
 from flowers_jax.models.groups import frozen_paths
 from flowers_jax.models.mobilenet_v2 import SPEC
 from flowers_jax.models.mobilenet_v2.layout import GROUPS
-from flowers_jax.training.optimizer import make_optimizer
+from flowers_jax.optimizers import find, make_optimizer
 from flowers_jax.training.phases import make_phases, rate_of
 
 PARAMS = {
@@ -21,7 +21,7 @@ PARAMS = {
 
 
 def test_adamw_is_optaxs_with_kernels_alone_decaying():
-    ours = make_optimizer(0.1, weight_decay=0.05)
+    ours = make_optimizer(find("adamw"), 0.1, weight_decay=0.05)
     kernels = jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key == "kernel", PARAMS)
     reference = optax.adamw(0.1, weight_decay=0.05, mask=kernels)
     params, expected = PARAMS, PARAMS

@@ -12,10 +12,10 @@ import pytest
 from flowers_jax import models
 from flowers_jax.augment import Augment
 from flowers_jax.models.initial import initial_variables
+from flowers_jax.optimizers import find, make_optimizer, with_learning_rate
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel
 from flowers_jax.training.checkpoint import initial_state
-from flowers_jax.training.optimizer import make_optimizer, with_learning_rate
 from flowers_jax.training.state import eval_variables
 from flowers_jax.training.step import eval_step, named_key
 from tests.training.steps import MIX, batch, run, start
@@ -108,7 +108,7 @@ def test_a_mirrored_view_is_averaged_into_the_logits():
 
 @pytest.mark.parametrize("augment", [Augment(), MIX])
 def test_masked_rows_do_not_train(augment):
-    optimizer, module, p = make_optimizer(1e-3), models.create("seed_cnn", 3), Preprocessing(32)
+    optimizer, module, p = make_optimizer(find("adamw"), 1e-3), models.create("seed_cnn", 3), Preprocessing(32)
     full = batch(8)
     full["mask"][5:] = False
     other = {name: value.copy() for name, value in full.items()}
@@ -173,7 +173,7 @@ def test_features_are_neither_augmented_nor_mixed():
 def test_a_frozen_backbone_stays_bytewise_and_costs_no_optimizer_state(mobilenet, ema):
     del mobilenet
     frozen = frozenset({"backbone"})
-    optimizer = make_optimizer(1e-2)
+    optimizer = make_optimizer(find("adamw"), 1e-2)
     module = models.create("mobilenet_v2", 3, alpha=0.35, freeze="backbone", axis_name=parallel.AXIS)
     before = initial_state(initial_variables(module, 32, jax.random.key(0)), optimizer, frozen, ema=ema > 0)
     after, _ = run(
@@ -198,10 +198,11 @@ def test_randomness_follows_from_seed_and_name():
 
 
 def test_learning_rate_is_set_without_touching_the_moments():
-    optimizer = make_optimizer(1e-3)
-    state = optimizer.init({"w": jnp.ones(2)})
-    _, state = optimizer.update({"w": jnp.ones(2)}, state)
+    optimizer = make_optimizer(find("adamw"), 1e-3)
+    params = {"w": jnp.ones(2)}
+    state = optimizer.init(params)
+    _, state = optimizer.update(params, state, params)
     changed = with_learning_rate(state, 2e-4)
-    update, _ = optimizer.update({"w": jnp.ones(2)}, changed)
-    reference, _ = optimizer.update({"w": jnp.ones(2)}, state)
+    update, _ = optimizer.update(params, changed, params)
+    reference, _ = optimizer.update(params, state, params)
     np.testing.assert_allclose(update["w"], 0.2 * reference["w"], rtol=1e-5)

@@ -30,7 +30,7 @@ def transfer_config(network):
     smoke.data.image_size, smoke.data.crop, smoke.epochs, smoke.learning_rate = 40, 1.0, 2, 1e-3
     smoke.transfer.epochs, smoke.transfer.views = 2, 3
     smoke.augment.crop_scale, smoke.augment.crop_size = (0.5, 1.0), 32
-    smoke.optimizer.ema, smoke.optimizer.weight_decay, smoke.optimizer.label_smoothing = 0.9, 0.05, 0.1
+    smoke.optimizer.ema, smoke.optimizer.weight_decay, smoke.loss.label_smoothing = 0.9, 0.05, 0.1
     smoke.optimizer.head_multiplier, smoke.optimizer.layer_decay = 10.0, 0.9
     smoke.evaluation.flip = True
     return smoke

@@ -10,8 +10,8 @@ import pytest
 
 from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
-from flowers_jax.training.optimizer import make_optimizer, with_learning_rate
-from flowers_jax.training.schedule import make_schedule
+from flowers_jax.optimizers import find, make_optimizer, with_learning_rate
+from flowers_jax.schedules import make_schedule
 
 
 def schedule(steps_per_epoch: int = 10, **keys: object):
@@ -52,7 +52,7 @@ def test_host_rate_schedule_and_layers_multiply(name):
     """Every update is Adam's own times minus all three, before and after the host cuts the rate."""
     made = schedule(name=name, warmup_epochs=0.3, boundaries=(0.5,), factor=0.5)
     multipliers = {"backbone": 1.0, "head": 10.0}
-    optimizer, adam = make_optimizer(0.1, made, lambda path: multipliers[path]), optax.scale_by_adam()
+    optimizer, adam = make_optimizer(find("adamw"), 0.1, made, lambda path: multipliers[path]), optax.scale_by_adam()
     params = {name: jnp.ones(3) for name in multipliers}
     state, reference = optimizer.init(params), adam.init(params)
     rng = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def test_host_rate_schedule_and_layers_multiply(name):
             state = with_learning_rate(state, 0.02)
         rate = 0.02 if step >= 6 else 0.1
         gradients = jax.tree.map(lambda _: jnp.asarray(rng.normal(size=3), jnp.float32), params)
-        updates, state = jax.jit(optimizer.update)(gradients, state)
+        updates, state = jax.jit(optimizer.update)(gradients, state, params)
         plain, reference = adam.update(gradients, reference)
         for part, multiplier in multipliers.items():
             expected = -rate * float(made(step)) * multiplier * plain[part]

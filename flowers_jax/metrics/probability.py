@@ -1,28 +1,38 @@
-"""Metrics of predictions, computed on the host in float64 from the logits of every example."""
-
-from typing import Any
+"""Metrics of the predicted probabilities: softmax of the logits."""
 
 import numpy as np
 import scipy.optimize
 import scipy.special
 
+from flowers_jax.metrics.classes import accuracy
+from flowers_jax.metrics.registry import Metric, register
 from flowers_jax.types import HostLabels, HostLogits
+
+BINS = 15
 
 
 def cross_entropy(logits: HostLogits, labels: HostLabels, temperature: float = 1.0) -> float:
-    """Mean negative log-likelihood in nats of softmax(logits / temperature)."""
+    """Mean negative log-likelihood in nats of softmax(logits / temperature); scikit-learn's `log_loss`."""
     log_p = scipy.special.log_softmax(logits.astype(np.float64) / temperature, axis=-1)
     return float(-log_p[np.arange(len(labels)), labels].mean())
-
-
-def accuracy(logits: HostLogits, labels: HostLabels) -> float:
-    """Share of examples whose largest logit belongs to their label."""
-    return float((logits.argmax(-1) == labels).mean())
 
 
 def probabilities(logits: HostLogits, temperature: float = 1.0) -> np.ndarray:
     """softmax(logits / temperature), [N, classes], float64."""
     return scipy.special.softmax(logits.astype(np.float64) / temperature, axis=-1)
+
+
+def ece(logits: HostLogits, labels: HostLabels) -> float:
+    """Expected calibration error: mean of |accuracy - confidence| over 15 equal bins of the largest probability.
+
+    Each bin weighs as many examples as it holds; a bin holds its upper bound. Source: Guo et al. 2017,
+    https://arxiv.org/abs/1706.04599.
+    """
+    p = probabilities(logits)
+    confidence, right = p.max(-1), p.argmax(-1) == labels
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    gaps = np.bincount(bins, right - confidence, BINS)
+    return float(np.abs(gaps).sum() / len(labels))
 
 
 def fit_temperature(logits: HostLogits, labels: HostLabels) -> float:
@@ -39,17 +49,5 @@ def fit_temperature(logits: HostLogits, labels: HostLabels) -> float:
     return float(np.exp(found.x))
 
 
-def per_class(logits: HostLogits, labels: HostLabels, classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """`precision`, `recall`, `f1` and `support` of each class; 0 where the denominator is 0."""
-    predicted = logits.argmax(-1)
-    scores = {}
-    for index, name in enumerate(classes):
-        hits = int(((predicted == index) & (labels == index)).sum())
-        claimed, support = int((predicted == index).sum()), int((labels == index).sum())
-        scores[name] = {
-            "precision": hits / claimed if claimed else 0.0,
-            "recall": hits / support if support else 0.0,
-            "f1": 2 * hits / (claimed + support) if hits else 0.0,
-            "support": support,
-        }
-    return scores
+register(Metric("nll", cross_entropy, "min"))
+register(Metric("ece", ece, "min"))

@@ -1,0 +1,65 @@
+"""The losses by name.
+
+A loss is a function `(logits, targets, **options) -> losses`: logits float32 [B, classes]; targets float32
+[B, classes], shares that sum to 1 (one class, or several where labels are smoothed or examples are mixed); losses
+float32 [B], one for each example.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float32
+
+from flowers_jax.config_key import Key
+from flowers_jax.config_types import Config
+from flowers_jax.errors import UsageError
+from flowers_jax.registry import GIVEN, Registry
+from flowers_jax.types import HostLabels, HostLogits
+
+LossFunction = Callable[[Any, Any], Float32[Array, " batch"]]
+"""From logits and targets [B, classes] to losses [B]."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss, as the program knows it.
+
+    Attributes:
+        name: of `config.loss.name`.
+        function: see the module.
+        options: its own settings, `config.loss.options`: default, rule and help of each.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    options: Mapping[str, Key] = field(default_factory=dict)
+
+
+def _of_function(name: str, found: Any) -> Loss | None:
+    return Loss(name, found) if callable(found) else None
+
+
+def _missing(*_: Any) -> Any:
+    raise UsageError("--config.loss.name=given: is an object of Python; give it again: fit(..., loss=FUNCTION)")
+
+
+LOSSES = Registry("loss.name", Loss, _of_function, also="a function (logits, targets)", given=Loss(GIVEN, _missing))
+register, find = LOSSES.register, LOSSES.find
+
+
+def bound(config: Config, loss: Loss | None = None) -> LossFunction:
+    """The loss of `config.loss`, or `loss`, with its options."""
+    return partial((loss or find(config.loss.name)).function, **config.loss.options)
+
+
+def of_logits(loss: LossFunction, logits: HostLogits, labels: HostLabels) -> float:
+    """The mean loss of predictions: of examples with one class each, without smoothing and without weights."""
+    targets = np.zeros_like(logits, np.float32)
+    targets[np.arange(len(labels)), labels] = 1
+    losses = jax.device_get(loss(jnp.asarray(logits, jnp.float32), jnp.asarray(targets)))
+    return float(np.asarray(losses, np.float64).mean())

@@ -1,0 +1,14 @@
+"""Metrics of predictions, computed on the host in float64 from the logits of every example.
+
+Importing this package registers those that a run can monitor; `find` finds those of others too.
+"""
+
+from flowers_jax.metrics.classes import accuracy, balanced_accuracy, macro_f1, per_class, top_5
+from flowers_jax.metrics.monitors import PLAIN, check_monitors, mode_of, monitored
+from flowers_jax.metrics.probability import cross_entropy, ece, fit_temperature, probabilities
+from flowers_jax.metrics.registry import METRICS, Metric, find, register
+
+__all__ = [
+    "METRICS", "PLAIN", "Metric", "accuracy", "balanced_accuracy", "check_monitors", "cross_entropy", "ece", "find",
+    "fit_temperature", "macro_f1", "mode_of", "monitored", "per_class", "probabilities", "register", "top_5",
+]  # fmt: skip
