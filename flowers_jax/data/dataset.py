@@ -28,6 +28,7 @@ class Example:
         sha256: of its bytes.
         split: `train`, `validation` or `test`; "" until it is assigned.
         group: the smallest SHA-256 among the contents that look alike; "" if they were not compared.
+        pixels: SHA-256 of its height, its width and its decoded RGB bytes: the same for every lossless encoding.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Example:
     sha256: str
     split: str = ""
     group: str = ""
+    pixels: str = ""
 
 
 @dataclass(frozen=True)

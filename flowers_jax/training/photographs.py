@@ -6,7 +6,7 @@ from dataclasses import replace
 from flowers_jax import augment
 from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources, split
-from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.loader import SplitArrays, decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
@@ -40,7 +40,12 @@ def load_dataset(config: Config, run: RunDirectory, begun: bool, given: Dataset 
         examples = split.assign_fold(dataset.examples, folds, fold, fractions, seed)
     else:
         examples = split.assign(dataset.examples, fractions, seed)
-    return replace(dataset, examples=tuple(examples))
+    return replace(dataset, examples=tuple(sorted(examples, key=_order)))
+
+
+def _order(example: Example) -> tuple[str, int, str]:
+    """The order of a run, which does not depend on how the photographs were delivered: a folder, a table, arrays."""
+    return example.pixels, example.label, example.path
 
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:

@@ -79,10 +79,13 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
 def predictions(
     examples: Sequence[Example], classes: Sequence[str], test: Predicted, temperature: float
 ) -> list[dict[str, Any]]:
-    """A row for each test photograph: `path`, `label`, `predicted`, and the `probability` of the predicted class."""
+    """A row for each test photograph, sorted by path: `path`, `label`, `predicted`, and the `probability` of the
+    predicted class.
+    """
     logits, labels = test
     probabilities = metrics.probabilities(logits, temperature)
-    return [
+    rows = [
         {"path": example.path, "label": classes[label], "predicted": classes[best], "probability": f"{p[best]:.6f}"}
         for example, label, p, best in zip(examples, labels, probabilities, logits.argmax(-1), strict=True)
     ]
+    return sorted(rows, key=lambda row: row["path"])

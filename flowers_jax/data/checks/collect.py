@@ -49,9 +49,8 @@ def collect(
             data = read(candidate.path)
             sha256 = hashlib.sha256(data).hexdigest()
             found = known.get(sha256)
-            if found is None or found.pixels > max_pixels:
-                rgb = decode(data, max_pixels=max_pixels)
-                new[sha256] = found = Known(rgb.shape[0] * rgb.shape[1], similar.fingerprint(rgb))
+            if found is None or found.area > max_pixels:
+                new[sha256] = found = known_good.seen(decode(data, max_pixels=max_pixels))
         except DecodeError as error:
             return Skipped(candidate.path, str(error))
         except OSError as error:
@@ -70,8 +69,8 @@ def collect(
         reason=reason,
         classes=classes,
         examples=tuple(
-            Example(c.path, classes.index(c.class_name), sha256, c.split, group_of.get(sha256, ""))
-            for c, sha256, _ in usable
+            Example(c.path, classes.index(c.class_name), sha256, c.split, group_of.get(sha256, ""), pixels=found.pixels)
+            for c, sha256, found in usable
         ),
         read=read,
         skipped=tuple(sorted([*skipped, *(found for found in checked if isinstance(found, Skipped))])),
