@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from flowers_jax import metrics
-from flowers_jax.data import memory
+from flowers_jax.config_types import Config
+from flowers_jax.data import memory, sources
+from flowers_jax.data.checks.review import review
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.loader import decode_split, in_order
-from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.predict import predict_all
@@ -76,15 +77,15 @@ def trained_on(report: Mapping[str, Any]) -> str:
 
 
 def _load(model: TrainedModel, folder: str) -> Dataset:
-    """The folder, read with the settings of the run."""
-    data = model.run.read_config().data
+    """The photographs of a folder, of a table, or of a source by its name, read with the settings of the run."""
+    data = sources.named(model.run.read_config().data, folder)
     try:
-        dataset = load_folder(
-            folder, trains=False, max_pixels=data.max_pixels, follow_links=data.follow_links,
-            group_similar=data.group_similar,
-        )  # fmt: skip
-    except UsageError as error:
-        raise UsageError(f"--data={error}") from error
+        dataset = review(sources.load(Config(data=data)))
+    except UsageError as error:  # which names the flag of training
+        raise UsageError(str(error).replace(sources.flag(data), f"--data={folder}", 1)) from error
+    if not dataset.examples:
+        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
+        raise UsageError(f"--data={folder}: no usable photograph{seen}")
     if unknown := sorted(set(dataset.classes) - set(model.classes)):
         raise UsageError(
             f"--data={folder}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"

@@ -30,7 +30,7 @@ def seen(rgb: UInt8[np.ndarray, "height width 3"]) -> Known:
     """What is remembered of a decoded photograph [H, W, 3]. Its pixels are its height, its width and its RGB bytes."""
     height, width, _ = rgb.shape
     digest = hashlib.sha256(f"{height} {width}\n".encode())
-    digest.update(np.ascontiguousarray(rgb))
+    digest.update(rgb.tobytes())
     return Known(height * width, similar.fingerprint(rgb), digest.hexdigest())
 
 
