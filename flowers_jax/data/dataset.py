@@ -143,7 +143,14 @@ class Dataset:
         return sources.from_arrays(images, labels, classes, split, groups, **keys)
 
 
-def sha256(dataset: Dataset) -> str:
-    """SHA-256 over the content, the class and the group of every example, whatever their order and their paths."""
+def identity(dataset: Dataset) -> dict[str, Any]:
+    """The `source` of the photographs, their number (`examples`), and a `sha256` of them.
+
+    The hash is over the content, the class and the group of every example, whatever their order and their paths.
+    """
     rows = sorted([example.sha256, dataset.classes[example.label], example.group] for example in dataset.examples)
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    return {
+        "source": dataset.source or dataset.name,
+        "sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
+        "examples": len(rows),
+    }

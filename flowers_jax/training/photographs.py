@@ -9,7 +9,7 @@ from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources, split
 from flowers_jax.data.checks.groups import check_parts
 from flowers_jax.data.checks.review import check_trainable, review
-from flowers_jax.data.dataset import Dataset, Example, sha256
+from flowers_jax.data.dataset import Dataset, Example, identity
 from flowers_jax.data.loader import SplitArrays, decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
@@ -64,13 +64,7 @@ def _divided(config: Config, dataset: Dataset) -> Dataset:
 
 def describe(dataset: Dataset) -> dict[str, Any]:
     """What `model.json` says of the photographs."""
-    return {
-        "name": dataset.name,
-        "reason": dataset.reason,
-        "source": dataset.source,
-        "sha256": sha256(dataset),
-        "examples": len(dataset.examples),
-    }
+    return {"name": dataset.name, "reason": dataset.reason} | identity(dataset)
 
 
 def _order(example: Example) -> tuple[str, int, str]:

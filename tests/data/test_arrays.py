@@ -9,7 +9,7 @@ from flowers_jax.data.decode import decode
 from flowers_jax.data.lossless import encode
 from flowers_jax.errors import UsageError
 from flowers_jax.training.loop import fit
-from tests.scripts.commands import script
+from tests.scripts.commands import SMOKE, script
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 9, 7, 3), np.uint8)
 LABELS = [0, 1] * 6
@@ -75,7 +75,7 @@ def test_a_mistake_is_one_line(change, words):
 
 
 def test_from_the_command_line_there_are_none(smoke, tmp_path, capsys):
-    flags = ["--config=smoke", "--config.devices=1", f"--workdir={tmp_path}/run", "--config.data.name=arrays"]
+    flags = [*SMOKE, f"--workdir={tmp_path}/run", "--config.data.name=arrays"]
     assert script("train", *flags) == 2
     error = capsys.readouterr().err
     assert "name=arrays: only the program that holds the arrays can give them" in error and error.count("\n") == 1

@@ -11,7 +11,7 @@ from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError
 from tests.conftest import png
 from tests.data.pictures import scene
-from tests.scripts.commands import script
+from tests.scripts.commands import SMOKE, script
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(tmp_path, capsys, text, wo
     file.parent.mkdir()
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    flags = ["--config=smoke", "--config.devices=1", f"--workdir={tmp_path}/run", f"--config.data.csv={file}"]
+    flags = [*SMOKE, f"--workdir={tmp_path}/run", f"--config.data.csv={file}"]
     assert script("train", *flags) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: --config.data.csv={file}: ") and error.count("\n") == 1

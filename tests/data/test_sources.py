@@ -12,7 +12,7 @@ from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config, Data
 from flowers_jax.data import sources
 from flowers_jax.data.checks.review import review
-from flowers_jax.data.dataset import Dataset, Example, sha256
+from flowers_jax.data.dataset import Dataset, Example, identity
 from flowers_jax.data.decode import decode
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import trained_model
@@ -20,7 +20,7 @@ from flowers_jax.evaluation.evaluate import evaluate
 from flowers_jax.training.loop import fit
 from tests.conftest import drawn_flowers, png, smoke_config
 from tests.data import tfds_sets
-from tests.scripts.commands import script, table
+from tests.scripts.commands import SMOKE, script, table
 from tests.torture import outcome
 
 CLASSES = ("three_petals", "five_petals", "eight_petals")
@@ -59,11 +59,7 @@ def runs(root, prepared, tmp_path_factory):
         config = smoke_config()
         config.data.update(keys)
         fit(config, base / name)
-    config, data = smoke_config(), arrays(root, base / "folder")
-    config.data.name = "arrays"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sources.SOURCES, "arrays", lambda _: data)
-        fit(config, base / "arrays")
+    fit(smoke_config(), base / "arrays", data=arrays(root, base / "folder"))
     return base
 
 
@@ -125,7 +121,7 @@ def test_from_python_it_is_the_same_data(runs, root, prepared, name):
     config = config_lib.replace(config_lib.validate(smoke_config()), data.origin)
     of_run = config_lib.from_flat(json.loads((runs / name / "config.json").read_text()))
     assert config_lib.differing_keys(of_run, config) == []
-    assert sha256(data) == json.loads((runs / name / "summary.json").read_text())["dataset_sha256"]
+    assert identity(data)["sha256"] == json.loads((runs / name / "summary.json").read_text())["dataset_sha256"]
     loaded = sources.load(config)
     assert (loaded.examples, loaded.origin) == (data.examples, data.origin)
 
@@ -136,7 +132,10 @@ def test_evaluation_takes_every_source(runs, root, prepared, capsys, what):
     assert script("evaluate", run, f"--data={what if ':' in what else root / what}", "--split=test") == 0
     report = json.loads(capsys.readouterr().out)
     (*_, last) = json.loads((runs / "folder" / "summary.json").read_text())["classes"]
-    assert report["parts"]["test"] == report["examples"] == 6 and last in report["per_class"]
+    assert (
+        report["parts"]["test"] == report["examples"] == report["data"]["examples"] == 6 and last in report["per_class"]
+    )
+    assert report["data"]["source"].split()[0] == {"table.csv": "csv", ".": "folder"}.get(what, "tfds")
     assert prepared
     for wrong, words in (("none.csv", "no such file"), ("tfds:none", "no such set"), ("none", "no such folder")):
         assert script("evaluate", run, f"--data={wrong}") == 2
@@ -170,14 +169,88 @@ def test_an_older_run_goes_on_and_is_evaluated(runs, root, smoke, tmp_path):
 
 def test_names_of_sources():
     for name in ("auto", "tf_flowers", "flower_species", "procedural", "folder", "csv", "arrays", "tfds:cifar10"):
-        assert callable(sources.find(name))
-    with pytest.raises(UsageError, match=r"name=procedual: must be one of .*tfds:NAME.*; did you mean procedural\?$"):
+        assert callable(sources.find(name).load)
+    with pytest.raises(UsageError, match=r"name=procedual: must be one of .*tfds:.*; did you mean procedural\?$"):
         sources.find("procedual")
-    with pytest.raises(ValueError, match="there is a data source 'csv' already"):
-        sources.register("csv", sources.csv_table.load_csv)
+    with pytest.raises(ValueError, match="there is a Source 'csv' already"):
+        sources.register(sources.Source("csv", sources.csv_table.load_csv))
     for name, words in (("folder", "give --config.data.dir=FOLDER"), ("csv", "give --config.data.csv=FILE")):
         with pytest.raises(UsageError, match=words):
             sources.load(Config(data=Data(name=name)))
+
+
+OUTSIDE = """
+from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.checks.collect import Candidate, collect
+from flowers_jax.data.sources import procedural
+
+def SOURCE(config):
+    files = {f"mine:{i}": procedural.draw(name, i) for i, name in enumerate(sorted(procedural.PETALS) * 20)}
+    candidates = [Candidate(path, sorted(procedural.PETALS)[i % 3]) for i, path in enumerate(files)]
+    return collect("mine", "drawn elsewhere", candidates, files.__getitem__, config.data)
+
+def FAILS(config):
+    return 1 / 0
+
+def NUMBER(config):
+    return 7
+
+TEXT = "no function"
+"""
+
+
+def test_a_source_outside_the_package_trains_goes_on_and_is_evaluated(tmp_path, capsys):
+    (tmp_path / "my.py").write_text(OUTSIDE)
+    name, run = f"{tmp_path}/my.py:SOURCE", tmp_path / "run"
+    train = [*SMOKE, f"--config.data.name={name}", f"--workdir={run}"]
+    assert script("train", *train, "--config.epochs=1") == 0
+    assert script("train", *train, "--config.epochs=2") == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["epochs"] == 2 and summary["dataset"] == summary["dataset_source"] == "mine"
+    assert json.loads((run / "config.json").read_text())["data.name"] == name
+    capsys.readouterr()
+    assert script("evaluate", f"--run={run}", f"--data={name}", "--split=test") == 0
+    assert json.loads(capsys.readouterr().out)["parts"] == {"train": 0, "validation": 0, "test": 6, "other": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("FAILS", "ZeroDivisionError: division by zero"),
+        ("NUMBER", "returns a int, not a Dataset"),
+        ("TEXT", "is a str; give a Source, or a function from a Config to a Dataset"),
+        ("NONE", "has no NONE"),
+    ],
+)
+def test_a_source_outside_the_package_that_fails_is_one_line(tmp_path, capsys, name, words):
+    (tmp_path / "my.py").write_text(OUTSIDE)
+    train = [*SMOKE, f"--config.data.name={tmp_path}/my.py:{name}", f"--workdir={tmp_path}/run"]
+    assert script("train", *train) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: --config.data.name=") and words in error and error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_on_given_data_goes_on_with_the_same_call(runs, root, smoke, tmp_path):
+    """Of a folder the command line goes on as well; arrays only the program has."""
+    data = {"folder": Dataset.from_folder(root), "arrays": arrays(root, runs / "folder")}
+    smoke.data.csv_label = "species"  # which the data replace
+    for name in data:
+        smoke.epochs = 1
+        fit(smoke, tmp_path / name, data=data[name])
+        smoke.epochs = 3
+        if name == "folder":
+            (root / "five_petals" / "new.jpg").write_bytes((root / "five_petals" / "1.jpg").read_bytes())
+            (root / "three_petals" / "new.jpg").write_bytes((root / "five_petals" / "1.jpg").read_bytes())
+            data[name] = Dataset.from_folder(root)
+        fit(smoke, tmp_path / name, data=data[name])
+        assert outcome.metrics(tmp_path / name) == outcome.metrics(runs / "folder")
+        for label in ("five_petals", "three_petals"):
+            (root / label / "new.jpg").unlink(missing_ok=True)
+    flags = [*SMOKE, "--config.epochs=4", "--config.batch_size=16", "--config.learning_rate=0.003"]
+    keys = json.loads((tmp_path / "folder" / "config.json").read_text())
+    same = [f"--config.{key}={value}" for key, value in keys.items() if key == "data.dir"]
+    assert script("train", *flags, *same, f"--workdir={tmp_path}/folder") == 0
 
 
 def test_a_set_of_its_own_copies_keeps_them():

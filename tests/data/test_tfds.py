@@ -13,7 +13,7 @@ from flowers_jax.data.sources import procedural
 from flowers_jax.data.sources.tfds import _parts
 from flowers_jax.errors import UsageError
 from tests.data import tfds_sets
-from tests.scripts.commands import script
+from tests.scripts.commands import SMOKE, script
 
 CLASSES = ("three_petals", "five_petals", "eight_petals")
 
@@ -84,7 +84,7 @@ def test_which_splits_are_parts(splits, parts):
 )  # fmt: skip
 def test_a_set_that_cannot_be_used_is_one_line(tmp_path, capsys, name, words):
     tfds_sets.drawn_flowers()
-    flags = ["--config=smoke", "--config.devices=1", f"--workdir={tmp_path}/run", f"--config.data.name=tfds:{name}"]
+    flags = [*SMOKE, f"--workdir={tmp_path}/run", f"--config.data.name=tfds:{name}"]
     assert script("train", *flags) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: --config.data.name=tfds:{name}: ") and words in error and error.count("\n") == 1

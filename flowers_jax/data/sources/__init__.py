@@ -1,7 +1,6 @@
 """Loads the photographs of a configuration, from one of the sources of this folder or from one outside the package."""
 
 import dataclasses
-import difflib
 import os
 from typing import Any
 
@@ -10,8 +9,8 @@ from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks import groups
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.sources import arrays, auto, csv_table, flower_species, folder, procedural, tf_flowers, tfds
-from flowers_jax.data.sources.registry import SOURCES, Source, find, names, register
-from flowers_jax.errors import UsageError
+from flowers_jax.data.sources.registry import SOURCES, Source, find, is_name, register
+from flowers_jax.errors import UsageError, nearest
 
 __all__ = [
     "SOURCES", "Source", "arrays", "auto", "csv_table", "find", "flag", "flower_species", "folder", "from_arrays",
@@ -37,7 +36,7 @@ def load(config: Config, chosen: str = "") -> Dataset:
     if data.dir and data.csv:
         raise UsageError(f"--config.data.csv={data.csv}: --config.data.dir={data.dir} is given too; leave one out")
     of_name = chosen if chosen and data.name == "auto" else data.name
-    found = find("folder" if data.dir else "csv" if data.csv else of_name)(config)
+    found = find("folder" if data.dir else "csv" if data.csv else of_name).load(config)
     if data.group_pattern:
         found = groups.by_pattern(found, data.group_pattern, strict=not chosen)
     return dataclasses.replace(found, origin=_origin(data))
@@ -53,7 +52,7 @@ def named(data: Data, text: str) -> Data:
     """`data` with the photographs that `text` names: a folder, a file `*.csv`, or a source as in `data.name`."""
     key = "dir"
     if not os.path.isdir(text):
-        key = "csv" if text.lower().endswith(".csv") else "name" if names(text) else "dir"
+        key = "csv" if text.lower().endswith(".csv") else "name" if is_name(text) else "dir"
     places = {"name": Data().name, "dir": "", "csv": "", "group_pattern": ""}
     return dataclasses.replace(data, **places | {key: text})
 
@@ -79,9 +78,7 @@ def _data(keys: dict[str, Any]) -> Data:
     declared: dict[str, Key] = {field.name: field.metadata["key"] for field in dataclasses.fields(Data)}
     for name, value in keys.items():
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"{name}={value!r}: config.data has no such key{hint}")
+            raise UsageError(f"{name}={value!r}: config.data has no such key{nearest(name, declared)}")
         key = declared[name]
         if type(value) is not type(key.default) or not key.rule.holds(value):
             raise UsageError(f"{name}={value!r}: must be {key.rule.words}, as in {name}={key.default!r}")

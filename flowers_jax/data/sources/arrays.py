@@ -9,7 +9,7 @@ from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.lossless import encode
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.split import PARTS
 from flowers_jax.errors import UsageError, first_line
 
@@ -118,4 +118,4 @@ def _from_command_line(config: Config) -> NoReturn:
     )
 
 
-register(NAME, _from_command_line)
+register(Source(NAME, _from_command_line))

@@ -3,7 +3,7 @@
 from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.sources.flower_species import load_flower_species
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.sources.tf_flowers import load_tf_flowers
 from flowers_jax.data.sources.tfds import UnavailableError
 
@@ -20,4 +20,4 @@ def load_auto(config: Config) -> Dataset:
         return load_flower_species(f"tf_flowers is not available ({error})", config.data)
 
 
-register("auto", load_auto)
+register(Source("auto", load_auto))

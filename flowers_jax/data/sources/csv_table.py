@@ -13,7 +13,7 @@ from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.decode import DecodeError, read_photograph
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.split import PARTS
 from flowers_jax.errors import UsageError
 
@@ -154,4 +154,4 @@ def _part(text: str, line: int) -> str:
     return PARTS[text.strip().lower()] if text.strip() else ""
 
 
-register("csv", load_csv)
+register(Source("csv", load_csv))

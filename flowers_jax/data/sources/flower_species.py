@@ -10,7 +10,7 @@ import zipfile
 from flowers_jax.config_types import Data
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.errors import UsageError
 from flowers_jax.storage import fetch
 
@@ -61,4 +61,4 @@ def load_flower_species(reason: str, data: Data) -> Dataset:
     )  # fmt: skip
 
 
-register(NAME, lambda config: load_flower_species("config.data.name=flower_species", config.data))
+register(Source(NAME, lambda config: load_flower_species("config.data.name=flower_species", config.data)))

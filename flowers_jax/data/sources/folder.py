@@ -12,7 +12,7 @@ from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.checks.review import UNUSED_CLASS, review, untrained
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS, read_photograph
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.split import PARTS
 from flowers_jax.errors import UsageError
 
@@ -224,4 +224,4 @@ def _named(config: Config) -> Dataset:
         raise UsageError(f"--config.data.dir={error}") from error
 
 
-register("folder", _named)
+register(Source("folder", _named))

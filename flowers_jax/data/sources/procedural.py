@@ -10,7 +10,7 @@ from PIL import Image
 from flowers_jax.config_types import Config
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 
 PETALS = {"five_petals": 5, "eight_petals": 8, "three_petals": 3}
 HUES = {"five_petals": 0.0, "eight_petals": 0.6, "three_petals": 0.3}
@@ -45,4 +45,4 @@ def draw(name: str, seed: int) -> bytes:
     return stream.getvalue()
 
 
-register("procedural", load_procedural)
+register(Source("procedural", load_procedural))

@@ -6,7 +6,7 @@ from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.lazy_tensorflow import tensorflow_datasets
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.sources.tfds import UnavailableError, prepare, rows, source_of
 from flowers_jax.errors import UsageError
 from flowers_jax.runtime.terminal import absl_level
@@ -42,4 +42,4 @@ def _named(config: Config) -> Dataset:
         ) from error
 
 
-register(NAME, _named)
+register(Source(NAME, _named))

@@ -1,6 +1,5 @@
 """Image-classification sets of TensorFlow Datasets: `--config.data.name=tfds:NAME[/CONFIG][:VERSION]`."""
 
-import difflib
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +12,9 @@ from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.lazy_tensorflow import tensorflow_datasets
 from flowers_jax.data.lossless import encode
-from flowers_jax.data.sources.registry import register
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.split import PARTS
-from flowers_jax.errors import UsageError, first_line
+from flowers_jax.errors import UsageError, first_line, nearest
 from flowers_jax.runtime.terminal import absl_level
 from flowers_jax.storage import fetch
 
@@ -99,9 +98,9 @@ def _builder(name: str) -> Any:
     try:
         return tfds.builder(given)
     except tfds.core.DatasetNotFoundError as error:
-        near = difflib.get_close_matches(given, tfds.list_builders(with_community_datasets=False), n=1)
-        hint = f"did you mean {PREFIX}{near[0]}?" if near else "tensorflow.org/datasets/catalog lists them"
-        raise UsageError(f"--config.data.name={name}: TensorFlow Datasets has no such set; {hint}") from error
+        known, catalog = tfds.list_builders(with_community_datasets=False), "tensorflow.org/datasets/catalog lists them"
+        hint = nearest(given, known, PREFIX, otherwise=catalog)
+        raise UsageError(f"--config.data.name={name}: TensorFlow Datasets has no such set{hint}") from error
     except Exception as error:  # TFDS raises errors of several kinds for a wrong config or version
         raise UsageError(f"--config.data.name={name}: {first_line(error)}") from error
 
@@ -146,4 +145,4 @@ def _parts(splits: list[str]) -> dict[str, str]:
     return parts if len(set(parts.values())) > 1 else dict.fromkeys(parts, "")
 
 
-register(PREFIX, load_tfds)
+register(Source(PREFIX, load_tfds))
