@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from flowers_jax import metrics
-from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources
 from flowers_jax.data.checks.review import review
 from flowers_jax.data.dataset import Dataset, Example, identity
@@ -79,9 +78,10 @@ def trained_on(report: Mapping[str, Any]) -> str:
 
 def _load(model: TrainedModel, folder: str) -> Dataset:
     """The photographs of a folder, of a table, or of a source by its name, read with the settings of the run."""
-    data = sources.named(model.run.read_config().data, folder)
+    config = model.run.read_config()
+    data = sources.named(config.data, folder)
     try:
-        dataset = review(sources.load(Config(data=data)))
+        dataset = review(sources.load(replace(config, data=data)))
     except UsageError as error:  # which names the flag of training
         raise UsageError(str(error).replace(sources.flag(data), f"--data={folder}", 1)) from error
     if not dataset.examples:

@@ -41,8 +41,8 @@ def check_trainable(dataset: Dataset) -> None:
         )
     if len(dataset.classes) == 1:
         raise UsageError(
-            f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two, and a folder is a "
-            f"folder of class folders{seen}"
+            f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; a folder has a folder "
+            f"for each class{seen}"
         )
     if strange := untrained(dataset):
         raise UsageError(f"the train part has no usable photograph of class {', '.join(strange)}{seen}")

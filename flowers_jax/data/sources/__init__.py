@@ -49,12 +49,16 @@ def flag(data: Data) -> str:
 
 
 def named(data: Data, text: str) -> Data:
-    """`data` with the photographs that `text` names: a folder, a file `*.csv`, or a source as in `data.name`."""
+    """`data` with the photographs that `text` names: a folder, a file `*.csv`, or a source as in `data.name`.
+
+    It has no groups, which matter only where photographs are divided.
+    """
     key = "dir"
     if not os.path.isdir(text):
         key = "csv" if text.lower().endswith(".csv") else "name" if is_name(text) else "dir"
-    places = {"name": Data().name, "dir": "", "csv": "", "group_pattern": ""}
-    return dataclasses.replace(data, **places | {key: text})
+    places = {"name": Data().name, "dir": "", "csv": ""}
+    no_groups = {"csv_group": "", "group_pattern": ""}
+    return dataclasses.replace(data, **places | no_groups | {key: text})
 
 
 def from_keys(**keys: Any) -> Dataset:
@@ -77,8 +81,8 @@ def from_arrays(images: Any, labels: Any, classes: Any, split: Any, groups: Any,
 def _data(keys: dict[str, Any]) -> Data:
     declared: dict[str, Key] = {field.name: field.metadata["key"] for field in dataclasses.fields(Data)}
     for name, value in keys.items():
-        if name not in declared:
-            raise UsageError(f"{name}={value!r}: config.data has no such key{nearest(name, declared)}")
+        if name not in (*NAMING, "workers"):
+            raise UsageError(f"{name}={value!r}: a data set has no such key{nearest(name, (*NAMING, 'workers'))}")
         key = declared[name]
         if type(value) is not type(key.default) or not key.rule.holds(value):
             raise UsageError(f"{name}={value!r}: must be {key.rule.words}, as in {name}={key.default!r}")
