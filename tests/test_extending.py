@@ -45,7 +45,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(diffs) == 2
     for path, changes in diffs:
         apply(root / path, changes)
-    for path, content in re.findall(r"```python\n\+\+\+ (\S+)\n(.*?)```", PAGE, re.DOTALL):
+    for path, content in re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.DOTALL):
         (root / path).write_text(content)
     return root
 
