@@ -73,6 +73,15 @@ def test_the_command_with_every_part_trains_and_evaluates(copy):
     assert 0 <= report["metrics"]["least_recall"] <= 1
 
 
+def test_the_data_source_trains_and_is_evaluated(copy):
+    drawn_flowers(copy / "zipped")
+    shutil.make_archive(str(copy / "flowers"), "zip", copy / "zipped")
+    (commands,) = re.findall(r"```text\n(python \S+train\.py [^`]*my_source\.py.*?)```", PAGE, re.DOTALL)
+    train, evaluate = (command.split()[1:] for command in commands.splitlines())
+    python(copy, *train, "--config.epochs=1")
+    assert json.loads(python(copy, *evaluate))["parts"] == {"train": 0, "validation": 0, "test": 6, "other": 0}
+
+
 def apply(path: Path, change: str) -> None:
     """Put lines that begin with + in place, and take those away that begin with -; the others are there."""
     lines = change.splitlines()

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from flowers_jax import metrics
-from flowers_jax.data import memory
-from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.config_types import Config
+from flowers_jax.data import memory, sources
+from flowers_jax.data.checks.review import review
+from flowers_jax.data.dataset import Dataset, Example, identity
 from flowers_jax.data.loader import decode_split, in_order
-from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.predict import predict_all
@@ -20,9 +21,10 @@ Rows = Mapping[str, Mapping[str, str]]
 
 
 def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any]:
-    """Evaluate the model on class folders, whose names are matched to the model's classes.
+    """Evaluate the model on photographs of classes, whose names are matched to the model's classes.
 
     Args:
+        folder: class folders; or a file `*.csv`, or a source as in `config.data.name`.
         split: the part to evaluate. In a divided folder (default: test) `splits.csv` decides for the run's own
             photographs, recognized by path and content, and the folder name for others. In an undivided folder
             (default: all) these are the photographs of that part of the run, recognized by content alone.
@@ -30,7 +32,7 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
     Returns:
         `accuracy`, `loss`, `split` (the evaluated part, or `all`), `examples` (their number), `parts` (how many of them
         the run used for `train`, `validation` and `test`, recognized by content, and `other`), `precision`,
-        `per_class`, `skipped`.
+        `per_class`, `data` (the source, the number and the hash of the evaluated photographs), `skipped`.
 
     Raises:
         UsageError: a class that the model does not know, no photograph, or too many for the memory.
@@ -46,9 +48,8 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
     chosen = [
         replace(example, label=model.classes.index(dataset.classes[example.label]), split="test") for example in chosen
     ]
-    part = decode_split(
-        replace(dataset, examples=tuple(chosen)), "test", model.preprocessing, max_pixels=model.max_pixels
-    )
+    evaluated = replace(dataset, examples=tuple(chosen), classes=model.classes)
+    part = decode_split(evaluated, "test", model.preprocessing, max_pixels=model.max_pixels)
     logits = predict_all(model.predict, in_order(part, model.batch_size))
     counts = Counter(part_of.get(example.sha256, "other") for example in chosen)
     return {
@@ -59,6 +60,7 @@ def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any
         "parts": {name: counts[name] for name in (*SPLITS, "other")},
         "precision": model.precision,
         "per_class": metrics.per_class(logits, part.labels, model.classes),
+        "data": identity(evaluated),
         "skipped": [skipped._asdict() for skipped in dataset.skipped],
     }
 
@@ -76,15 +78,15 @@ def trained_on(report: Mapping[str, Any]) -> str:
 
 
 def _load(model: TrainedModel, folder: str) -> Dataset:
-    """The folder, read with the settings of the run."""
-    data = model.run.read_config().data
+    """The photographs of a folder, of a table, or of a source by its name, read with the settings of the run."""
+    data = sources.named(model.run.read_config().data, folder)
     try:
-        dataset = load_folder(
-            folder, trains=False, max_pixels=data.max_pixels, follow_links=data.follow_links,
-            group_similar=data.group_similar,
-        )  # fmt: skip
-    except UsageError as error:
-        raise UsageError(f"--data={error}") from error
+        dataset = review(sources.load(Config(data=data)))
+    except UsageError as error:  # which names the flag of training
+        raise UsageError(str(error).replace(sources.flag(data), f"--data={folder}", 1)) from error
+    if not dataset.examples:
+        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
+        raise UsageError(f"--data={folder}: no usable photograph{seen}")
     if unknown := sorted(set(dataset.classes) - set(model.classes)):
         raise UsageError(
             f"--data={folder}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"

@@ -155,7 +155,7 @@ def _describe(
     file = weights.file if weights else NO_WEIGHTS
     return model_json.describe(config.model.name, dataset.classes, fields, preprocessing) | {
         "weights": {"name": file.path.name or "none", "sha256": file.sha256, "reason": file.reason},
-        "dataset": {"name": dataset.name, "reason": dataset.reason},
+        "dataset": photographs.describe(dataset),
         "flip": config.evaluation.flip,
         "devices": devices,
     }
