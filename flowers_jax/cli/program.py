@@ -45,8 +45,10 @@ COMMANDS = {
     "summary": Command(prints_results=True),
     "augment": Command(),
     "lessons": Command(prints_results=True),
+    "completion": Command(prints_results=True),
 }
-"""Each command is `main(argv)` of the module with its name; `--help` prints the docstring of the module."""
+"""Each command is `main(argv)` of the module with its name, and `make_parser()` has its flags; `--help` prints the
+docstring of the module."""
 
 
 def main() -> None:
