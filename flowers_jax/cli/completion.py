@@ -90,6 +90,8 @@ def _completed(flags: argparse.ArgumentParser) -> argparse.ArgumentParser:
             action.option_strings = [f"{flag}=" for flag in action.option_strings]
         if action.dest == "config":
             action.choices = list(config_lib.ready_made())
+        if action.dest == "grid":
+            action.choices = [f"{name}=" for name in config_lib.KEYS | config_lib.option_keys()]
         if action.metavar in BY_METAVAR:
             _complete(action, BY_METAVAR[str(action.metavar)])
             action.metavar = str(action.metavar).partition(":")[0]  # zsh ends it at a colon

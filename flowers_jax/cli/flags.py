@@ -59,6 +59,8 @@ def add_trained_model(flags: argparse.ArgumentParser) -> None:
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
     """`--config=NAME [--config.key=value ...]` as a checked config, and the command's own flags.
 
+    The flags include `config` and `overrides`, (key, text) pairs, as `config.load` takes them.
+
     Args:
         flags: of `config_parser`.
     """
@@ -72,7 +74,7 @@ def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[C
         overrides.append(("data.dir", folder))
     elif args.config is None:
         raise UsageError("give a FOLDER of class folders, or --config=NAME; --help lists the flags")
-    args.config = args.config or DEFAULT_CONFIG
+    args.config, args.overrides = args.config or DEFAULT_CONFIG, overrides
     return config_lib.load(args.config, overrides), args
 
 

@@ -18,8 +18,11 @@ from flowers_jax.training.setup import Job, prepare
 from flowers_jax.training.trainer import Trainer
 
 
-def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
+def fit(config: Config | ConfigDict, workdir: str | Path, *, print_test: bool = True) -> dict[str, Any]:
     """Train with `config` in `workdir`, or resume the run there; returns the content of `summary.json`.
+
+    Args:
+        print_test: the last line has the test accuracy.
 
     Raises:
         UsageError: a mistake of the caller; nothing was written.
@@ -33,7 +36,7 @@ def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
     run = RunDirectory(workdir)
     begun = run.check(config)
     if begun and (summary := _finished(run, config)):
-        print(f"nothing to do, the run is complete. {console.ending(summary)}")
+        print(f"nothing to do, the run is complete. {console.ending(summary, print_test)}")
         return summary
     run.check_writable()
     with contextlib.ExitStack() as held, signals.raised():
@@ -49,10 +52,10 @@ def fit(config: Config | ConfigDict, workdir: str | Path) -> dict[str, Any]:
         except signals.Stop as stop:
             again = f"; the same command with --workdir={run.path} goes on" if begun else ""
             raise Interrupted(stop.signum, f"stopped before there was anything to save{again}") from None
-        return _train(config, job, begun, started)
+        return _train(config, job, begun, started, print_test)
 
 
-def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, Any]:
+def _train(config: Config, job: Job, begun: bool, started: float, print_test: bool) -> dict[str, Any]:
     """Everything that writes."""
     run = job.run
     trainer = Trainer(config, job, started)
@@ -75,7 +78,7 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{error}; {trainer.failure_message()}") from error
-    print(console.ending(summary))
+    print(console.ending(summary, print_test))
     return summary
 
 

@@ -7,7 +7,8 @@ from flowers_jax import augment
 from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources, split
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.loader import SplitArrays, decode_split
+from flowers_jax.data.loader import SplitArrays
+from flowers_jax.data.shared import decode_split
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.phases import Phase
