@@ -78,12 +78,7 @@ def trained_on(report: Mapping[str, Any]) -> str:
 
 def _load(model: TrainedModel, folder: str) -> Dataset:
     """The photographs of a folder, of a table, or of a source by its name, read with the settings of the run."""
-    config = model.run.read_config()
-    data = sources.named(config.data, folder)
-    try:
-        dataset = review(sources.load(replace(config, data=data)))
-    except UsageError as error:  # which names the flag of training
-        raise UsageError(str(error).replace(sources.flag(data), f"--data={folder}", 1)) from error
+    dataset = review(sources.load_named(model.run.read_config(), folder, f"--data={folder}"))
     if not dataset.examples:
         seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
         raise UsageError(f"--data={folder}: no usable photograph{seen}")

@@ -14,7 +14,7 @@ from flowers_jax.errors import UsageError, nearest
 
 __all__ = [
     "SOURCES", "Source", "arrays", "auto", "csv_table", "find", "flag", "flower_species", "folder", "from_arrays",
-    "from_keys", "load", "named", "procedural", "register", "tf_flowers", "tfds",
+    "from_keys", "load", "load_named", "procedural", "register", "tf_flowers", "tfds",
 ]  # fmt: skip
 
 NAMING = ("name", "dir", "csv", "csv_path", "csv_label", "csv_split", "csv_group", "group_pattern", "group_similar",
@@ -48,17 +48,27 @@ def flag(data: Data) -> str:
     return f"--config.data.{key}={getattr(data, key)}"
 
 
-def named(data: Data, text: str) -> Data:
-    """`data` with the photographs that `text` names: a folder, a file `*.csv`, or a source as in `data.name`.
+def load_named(config: Config, text: str, flag_of_text: str) -> Dataset:
+    """`load` of what a command is given, with the other settings of `config.data`.
 
-    It has no groups, which matter only where photographs are divided.
+    Groups are those of a column `group` alone: they matter only where photographs are divided.
+
+    Args:
+        text: a folder, a file `*.csv`, or a source as in `data.name`.
+        flag_of_text: the beginning of messages.
+
+    Raises:
+        UsageError: as `load`.
     """
     key = "dir"
     if not os.path.isdir(text):
         key = "csv" if text.lower().endswith(".csv") else "name" if is_name(text) else "dir"
-    places = {"name": Data().name, "dir": "", "csv": ""}
-    no_groups = {"csv_group": "", "group_pattern": ""}
-    return dataclasses.replace(data, **places | no_groups | {key: text})
+    plain = {name: getattr(Data(), name) for name in ("name", "dir", "csv", "csv_group", "group_pattern")}
+    data = dataclasses.replace(config.data, **plain | {key: text})
+    try:
+        return load(dataclasses.replace(config, data=data))
+    except UsageError as error:  # which names the flag of training
+        raise UsageError(str(error).replace(flag(data), flag_of_text, 1)) from error
 
 
 def from_keys(**keys: Any) -> Dataset:
