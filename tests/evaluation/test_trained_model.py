@@ -31,7 +31,7 @@ def test_precision_is_chosen_where_the_model_runs(bfloat16_run):
     for wanted, got in (("auto", "float32"), ("float32", "float32"), ("bfloat16", "bfloat16")):
         model = trained_model.load(str(run), wanted)
         assert model.precision == got
-        logits[wanted] = np.asarray(model.predict(images))
+        logits[wanted] = np.asarray(model.logits(images))
     np.testing.assert_array_equal(logits["auto"], logits["float32"])
     assert not np.array_equal(logits["auto"], logits["bfloat16"])
     np.testing.assert_allclose(logits["auto"], logits["bfloat16"], atol=0.1)
