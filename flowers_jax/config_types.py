@@ -5,6 +5,7 @@ another one. On the command line a key is `--config.KEY=VALUE`, and `--help` pri
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,16 +46,38 @@ def are_weights(text: str) -> bool:
         return False
 
 
+def is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+NOT_EMPTY = Rule(lambda v: v != "", "a name")
+
+
 @dataclass(frozen=True)
 class Data:
     """Which photographs, how they are divided and how they are decoded."""
 
     name: str = key(
         "auto",
-        one_of("auto", "tf_flowers", "flower_species", "procedural"),
-        "auto|tf_flowers|flower_species|procedural",
+        ANY,
+        "auto|tf_flowers|flower_species|procedural|tfds:NAME[/CONFIG][:VERSION], or MODULE:SOURCE or FILE.py:SOURCE of "
+        "your own",
     )
     dir: str = key("", ANY, "folder of class folders, or of train/validation/test folders; wins over data.name")
+    csv: str = key("", ANY, "CSV file of photographs, with paths relative to its folder; wins over data.name")
+    csv_path: str = key("path", NOT_EMPTY, "the column of the paths")
+    csv_label: str = key("label", NOT_EMPTY, "the column of the classes")
+    csv_split: str = key("split", ANY, "the column of the parts; by this name it may be absent")
+    csv_group: str = key("group", ANY, "the column of the groups; by this name it may be absent")
+    group_pattern: str = key(
+        "",
+        Rule(is_pattern, "a regular expression of Python, as in plant(\\d+)_"),
+        "regular expression on paths: what its parentheses match is the group, which is never in two parts",
+    )
     image_size: int = key(
         224,
         Rule(lambda v: 4 <= v <= MOST_SIDE, f"at least 4 and at most {MOST_SIDE}"),
@@ -89,7 +112,7 @@ class Data:
     fold: int = key(1, at_least(1), "which of data.folds is the test part, from 1")
     max_pixels: int = key(100_000_000, at_least(1), "a photograph with more pixels is skipped (decompression bombs)")
     group_similar: bool = key(True, ANY, "photographs that look alike stay in one part; False where all show one scene")
-    follow_links: bool = key(False, ANY, "read links that lead out of data.dir")
+    follow_links: bool = key(False, ANY, "read links that lead out of data.dir, and paths of data.csv that do")
     cache: str = key("memory", one_of("memory", "disk"), "memory|disk: where decoded uint8 photographs are kept")
     workers: int = key(0, at_least(0), "decoding threads; 0: one a core. The batches do not depend on it")
 

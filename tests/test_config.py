@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import re
+import sys
 
 import pytest
 
@@ -243,3 +244,64 @@ def test_override_forms():
         cli.parse_config(cli.parser(None), [smoke, "--config.epochs"])
     with pytest.raises(UsageError, match="no such file"):
         cli.parse_config(cli.parser(None), ["--config=configs/none.py"])
+
+
+OWN_KEYS = """
+from flowers_jax import base_config
+from beside import WIDTH
+
+def get_config(size="28"):
+    config = base_config.get_config()
+    config.data.image_size = int(size)
+    config.user.width, config.user.names, config.user.inner = WIDTH, ("a", "b"), {"depth": 0.5}
+    return config
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "beside.py").write_text("WIDTH = 3\n")
+    (tmp_path / "mine.py").write_text(OWN_KEYS)
+    return str(tmp_path / "mine.py")
+
+
+def test_a_researchers_own_keys_are_declared_by_their_value(own):
+    changes = {"user.width": "5", "user.inner.depth": "0.25", "user.names": "x,y,z"}
+    config = config_lib.load(own, changes)
+    assert (config.user.width, config.user.inner.depth, config.user.names) == (5, 0.25, ("x", "y", "z"))
+    assert config_lib.from_flat(config_lib.flatten(config)) == config
+    with pytest.raises(
+        UsageError, match=r"user\.widht: the config file has no such key; did you mean --config\.user\.width"
+    ):
+        config_lib.load(own, {"user.widht": "5"})
+    with pytest.raises(UsageError, match=r"user\.width=wide: must be a whole number, as in --config\.user\.width=3"):
+        config_lib.load(own, {"user.width": "wide"})
+    with pytest.raises(AttributeError, match=r"config\.user has no key 'depth'; it has inner, names, width"):
+        config.user.depth  # noqa: B018
+    with pytest.raises(UsageError, match=r"user\.width: is a set; a key of your own is text, a number"):
+        config_lib.replace(config, {"user.width": {1}})
+
+
+def test_a_resumed_run_may_not_change_them(own):
+    old = config_lib.load(own)
+    for changes, words in (({"user.width": 4}, "user.width (3 -> 4)"), ({"user.other": 1}, "user.other (None -> 1)")):
+        assert config_lib.differing_keys(old, config_lib.replace(old, changes)) == [words]
+
+
+def test_a_config_file_takes_an_argument_and_imports_what_is_beside_it(own):
+    before = list(sys.path)
+    assert config_lib.load(f"{own}:32").data.image_size == 32
+    assert sys.path == before
+    with pytest.raises(UsageError, match=r"get_config\(\) of .*smoke\.py takes no argument"):
+        config_lib.load("smoke:32")
+    with pytest.raises(UsageError, match=r"mine\.py:wide: ValueError: invalid literal"):
+        config_lib.load(f"{own}:wide")
+
+
+def test_changes_are_text_or_values():
+    of_loss = {"loss.name": "focal", "loss.options.gamma": "1"}
+    config = config_lib.load("smoke", {"epochs": 3, "learning_rate": "0.5", "metrics": "ece,top_5", **of_loss})
+    assert (config.epochs, config.learning_rate, config.metrics) == (3, 0.5, ("ece", "top_5"))
+    assert config.loss.options == {"gamma": 1.0}
+    with pytest.raises(UsageError, match=r"epochs=3\.5: must be a whole number"):
+        config_lib.load("smoke", {"epochs": 3.5})

@@ -45,7 +45,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(diffs) == 2
     for path, changes in diffs:
         apply(root / path, changes)
-    for path, content in re.findall(r"```python\n\+\+\+ (\S+)\n(.*?)```", PAGE, re.DOTALL):
+    for path, content in re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.DOTALL):
         (root / path).write_text(content)
     return root
 
@@ -71,6 +71,15 @@ def test_the_command_with_every_part_trains_and_evaluates(copy):
     assert [0 <= float(row["val_least_recall"]) <= 1 for row in rows] == [True, True]
     report = json.loads(python(copy, "scripts/evaluate.py", "--run=run", "--data=flowers", *codes.split()))
     assert 0 <= report["metrics"]["least_recall"] <= 1
+
+
+def test_the_data_source_trains_and_is_evaluated(copy):
+    drawn_flowers(copy / "zipped")
+    shutil.make_archive(str(copy / "flowers"), "zip", copy / "zipped")
+    (commands,) = re.findall(r"```text\n(python \S+train\.py [^`]*my_source\.py.*?)```", PAGE, re.DOTALL)
+    train, evaluate = (command.split()[1:] for command in commands.splitlines())
+    python(copy, *train, "--config.epochs=1")
+    assert json.loads(python(copy, *evaluate))["parts"] == {"train": 0, "validation": 0, "test": 6, "other": 0}
 
 
 def apply(path: Path, change: str) -> None:

@@ -14,9 +14,10 @@ from flowers_jax.cli.flags import parser
 from flowers_jax.config_types import Config
 from flowers_jax.data import split
 from flowers_jax.data.checks import clean_copy
+from flowers_jax.data.checks.review import untrained
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS
-from flowers_jax.data.sources.folder import scan_folder, untrained
+from flowers_jax.data.sources.folder import scan_folder
 from flowers_jax.errors import UsageError
 from flowers_jax.runtime.terminal import shown
 

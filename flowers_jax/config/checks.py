@@ -147,5 +147,6 @@ def differing_keys(old: Config, new: Config) -> list[str]:
 def _place(key: str, values: dict[str, Any]) -> Any:
     """The real path that the value of a key names, or the value where it names none."""
     value = values.get(key)
-    a_path = key == "data.dir" or (key == "model.weights" and Path(str(value)).suffix)  # names have no suffix
+    # names of weights have no suffix
+    a_path = key in ("data.dir", "data.csv") or (key == "model.weights" and Path(str(value)).suffix)
     return os.path.realpath(os.path.expanduser(value)) if value and a_path else value

@@ -2,12 +2,12 @@
 
 Within each class the distinct contents are ranked by a hash of (seed, content). The first go to test, the next to
 validation, the rest to train. So a split does not depend on file names or their order. New photographs move few of
-the others. Files that are byte-identical or look alike stay in one part, in any class.
+the others. Files that are byte-identical, look alike or have the same group stay in one part, in any class.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from flowers_jax.data.dataset import Example
@@ -16,18 +16,44 @@ from flowers_jax.errors import UsageError
 SPLITS = ("train", "validation", "test")
 
 
-def group_id(example: Example) -> str:
-    """The unit that is not divided: the group of photographs that look alike, or the content if there are no groups."""
-    return example.group or example.sha256
+PARTS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+"""Name of a given part, in lower case -> split."""
+
+
+def alike_id(example: Example) -> str:
+    """What an example shares with those that look like it, or with its copies if looks were not compared."""
+    return example.alike or example.sha256
+
+
+def units(examples: Iterable[Example]) -> dict[str, str]:
+    """The units that are not divided, from `alike_id` to the smallest one in the unit.
+
+    Photographs are of one unit if they look alike or have the same group, or if other photographs connect them so.
+    """
+    unit: dict[str, str] = {}
+
+    def smallest(one: str) -> str:
+        while unit[one] != one:
+            unit[one] = one = unit[unit[one]]  # a shorter way for the next search
+        return one
+
+    first_of: dict[str, str] = {}
+    for example in examples:
+        one = alike_id(example)
+        unit.setdefault(one, one)
+        if example.group:
+            ends = smallest(first_of.setdefault(example.group, one)), smallest(one)
+            unit[max(ends)] = min(ends)
+    return {one: smallest(one) for one in unit}
 
 
 def assign(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:
-    """Each example with its `split`; examples of divided folders keep theirs.
+    """Each example with its `split`; examples with given parts keep theirs.
 
-    If the folders have a test part and no validation part, validation is taken from train.
+    If the given parts include test and not validation, validation is taken from train.
 
     Raises:
-        UsageError: train or validation is empty.
+        UsageError: train or validation is empty; or test is, where groups leave nothing for it.
     """
     made = {example.split for example in examples} - {""}
     if not made:
@@ -40,7 +66,8 @@ def assign(examples: Sequence[Example], fractions: Sequence[float], seed: int) -
         train, validation, _ = fractions
         scale = train + validation
         done = _ranked(rest, (train / scale, validation / scale, 0.0), seed) + kept
-    _check(done, fractions)
+    wants_test = not made and fractions[2] > 0 and any(example.group for example in examples)
+    _check(done, fractions, SPLITS if wants_test else SPLITS[:2])
     return done
 
 
@@ -53,27 +80,30 @@ def assign_fold(
     from the other folds, in its proportion to train in `fractions`.
 
     Raises:
-        UsageError: the folder is divided already, or a part is empty.
+        UsageError: the parts are given already, or a part is empty.
     """
     if any(example.split for example in examples):
         raise UsageError(
-            "--config.data.folds: the folder is divided into train/, validation/ or test/ already; give one that is not"
+            "--config.data.folds: the photographs are divided into train, validation or test already; give some that "
+            "are not"
         )
-    fold_of: dict[str, int] = {}
+    unit, fold_of = units(examples), dict[str, int]()
     for label in sorted({example.label for example in examples}):
-        units = {group_id(example) for example in examples if example.label == label} - fold_of.keys()
-        dealt = sorted(units, key=lambda one: _rank(seed, one))
+        ours = {unit[alike_id(example)] for example in examples if example.label == label} - fold_of.keys()
+        dealt = sorted(ours, key=lambda one: _rank(seed, one))
         fold_of |= {one: index % folds + 1 for index, one in enumerate(dealt, len(fold_of))}
-    others = [example for example in examples if fold_of[group_id(example)] != number]
+    tested = [fold_of[unit[alike_id(example)]] == number for example in examples]
+    others = [example for example, is_test in zip(examples, tested, strict=True) if not is_test]
     train, validation, _ = fractions
     scale = train + validation
     placed = iter(_ranked(others, (train / scale, validation / scale, 0.0), seed))
     done = [
-        replace(example, split="test") if fold_of[group_id(example)] == number else next(placed) for example in examples
+        replace(example, split="test") if is_test else next(placed)
+        for example, is_test in zip(examples, tested, strict=True)
     ]
-    if not any(example.split == "test" for example in done):
+    if not any(tested):
         raise UsageError(f"--config.data.folds={folds}: too many for {_counted(examples)}: fold {number} is empty")
-    _check(done, fractions)
+    _check(done, fractions, SPLITS[:2])
     return done
 
 
@@ -83,9 +113,9 @@ def without_photographs(examples: Sequence[Example], classes: Sequence[str], par
     return [name for label, name in enumerate(classes) if there and label not in there]
 
 
-def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
+def _check(done: Sequence[Example], fractions: Sequence[float], wanted: Sequence[str]) -> None:
     counts = Counter(example.split for example in done)
-    if empty := [split for split in SPLITS[:2] if not counts[split]]:
+    if empty := [split for split in wanted if not counts[split]]:
         raise UsageError(
             f"no photograph is left for {empty[0]}: {_counted(done)} are too few for "
             f"--config.data.split={','.join(map(str, fractions))}"
@@ -93,16 +123,18 @@ def _check(done: Sequence[Example], fractions: Sequence[float]) -> None:
 
 
 def _counted(examples: Sequence[Example]) -> str:
-    different = len({group_id(example) for example in examples})
+    number, different = len(examples), len({alike_id(example) for example in examples})
+    if any(example.group for example in examples):
+        return f"{number} photographs ({len(set(units(examples).values()))} groups, which stay whole)"
     told_apart = f"{different} that do not look alike; --config.data.group_similar=False tells them apart"
-    alike = f" ({told_apart})" if different < len(examples) else ""
-    return f"{len(examples)} photographs{alike}"
+    alike = f" ({told_apart})" if different < number else ""
+    return f"{number} photographs{alike}"
 
 
 def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) -> list[Example]:
-    chosen: dict[str, str] = {}
+    unit, chosen = units(examples), dict[str, str]()
     for label in sorted({example.label for example in examples}):
-        files = Counter(group_id(example) for example in examples if example.label == label)
+        files = Counter(unit[alike_id(example)] for example in examples if example.label == label)
         room = _part_sizes(files.total(), fractions)
         new = sorted(files.keys() - chosen.keys(), key=lambda one: _rank(seed, one))
         for one in files.keys() & chosen.keys():  # already in a part, with a copy in an earlier class
@@ -112,11 +144,11 @@ def _ranked(examples: Sequence[Example], fractions: Sequence[float], seed: int) 
             chosen[one] = next((split for split in ("test", "validation") if room[split] >= files[one]), "train")
             if chosen[one] in room:
                 room[chosen[one]] -= files[one]
-        for split in ("validation", "test"):  # no group is small enough: one too large is better than none
+        for split in ("validation", "test"):  # no unit is small enough: one too large is better than none
             trained = sorted((one for one in new if chosen[one] == "train"), key=lambda one: files[one])
             if room[split] > 0 and len(trained) > 1 and split not in {chosen[one] for one in files}:
                 chosen[trained[0]] = split
-    return [replace(example, split=chosen[group_id(example)]) for example in examples]
+    return [replace(example, split=chosen[unit[alike_id(example)]]) for example in examples]
 
 
 def _part_sizes(total: int, fractions: Sequence[float]) -> dict[str, int]:

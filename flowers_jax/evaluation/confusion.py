@@ -12,7 +12,6 @@ from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.evaluate import predictions, select
 from flowers_jax.evaluation.trained_model import TrainedModel
-from flowers_jax.outside import is_outside
 from flowers_jax.types import HostLabels
 
 
@@ -49,8 +48,11 @@ def _of_test(model: TrainedModel) -> np.ndarray:
 def _own(model: TrainedModel, split: str) -> Dataset:
     """The run's own photographs of a part, from where its config says that they are."""
     config, chosen = model.run.read_config(), model.run.read_model()["dataset"]["name"]
-    if is_outside(config.data.name):
-        raise UsageError(f"{model.run.path}: its data {config.data.name} is code outside the package; give data=...")
+    if sources.is_outside(config.data.name):
+        raise UsageError(
+            f"{model.run.path}: its source {config.data.name} is code outside the package, which never runs without "
+            "permission: give confusion_matrix(..., data=...)"
+        )
     dataset = model.run.apply_splits(sources.load(config, chosen), model.classes)
     examples = tuple(example for example in dataset.examples if example.split == split)
     if not examples:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax import losses, metrics
-from flowers_jax.data import memory
-from flowers_jax.data.dataset import Dataset, Example
+from flowers_jax.config_types import Config
+from flowers_jax.data import memory, sources
+from flowers_jax.data.checks.review import review
+from flowers_jax.data.dataset import Dataset, Example, identity
 from flowers_jax.data.loader import decode_split, in_order
-from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.predict import predict_all
@@ -23,9 +24,10 @@ Rows = Mapping[str, Mapping[str, str]]
 
 
 def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
-    """Evaluate the model on class folders or a data set, whose classes are matched to the model's by name.
+    """Evaluate the model on photographs of classes, whose names are matched to the model's classes.
 
     Args:
+        data: class folders, a file `*.csv`, a source as in `config.data.name`, or a `Dataset`.
         split: the part to evaluate. In divided data (default: test) `splits.csv` decides for the run's own
             photographs, recognized by path and content, and the folder name for others. In undivided data
             (default: all) these are the photographs of that part of the run, recognized by content alone.
@@ -34,7 +36,8 @@ def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -
         `accuracy`, `loss` (the run's, without class weights and smoothing), `metrics` (by name, those of the package
         and of the run), `split` (the evaluated part, or `all`), `examples` (their number), `parts` (how many of them
         the run used for `train`, `validation` and `test`, recognized by content, and `other`), `precision`,
-        `per_class`, `skipped`. A loss or a metric is None that was an object of Python and is not given again.
+        `per_class`, `data` (the source, the number and the hash of the evaluated photographs), `skipped`. A loss or a
+        metric that was an object of Python is None if it is not given again.
 
     Raises:
         UsageError: a class that the model does not know, no photograph, too many for the memory, or a loss or a
@@ -57,6 +60,7 @@ def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -
         "parts": {name: counts[name] for name in (*SPLITS, "other")},
         "precision": model.precision,
         "per_class": metrics.per_class(logits, labels, model.classes),
+        "data": identity(chosen),
         "skipped": [skipped._asdict() for skipped in chosen.skipped],
     }
 
@@ -118,17 +122,19 @@ def _said(data: str | Path | Dataset) -> str:
 
 
 def _read(model: TrainedModel, data: str | Path | Dataset) -> Dataset:
-    """The photographs; those of a folder are read with the settings of the run."""
+    """The photographs without copies; what is not read yet is read with the settings of the run."""
     if isinstance(data, Dataset):
-        return data
-    keys = model.run.read_config().data
-    try:
-        return load_folder(
-            str(data), trains=False, max_pixels=keys.max_pixels, follow_links=keys.follow_links,
-            group_similar=keys.group_similar,
-        )  # fmt: skip
-    except UsageError as error:
-        raise UsageError(f"--data={error}") from error
+        dataset = review(data)
+    else:
+        keys = sources.named(model.run.read_config().data, str(data))
+        try:
+            dataset = review(sources.load(Config(data=keys)))
+        except UsageError as error:  # which names the flag of training
+            raise UsageError(str(error).replace(sources.flag(keys), f"--data={data}", 1)) from error
+    if not dataset.examples:
+        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
+        raise UsageError(f"{_said(data)}: no usable photograph{seen}")
+    return dataset
 
 
 def _parts(rows: Rows) -> dict[str, str]:

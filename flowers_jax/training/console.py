@@ -28,7 +28,7 @@ def banner(config: Config, job: Job) -> str:
     lines = [
         f"run      {job.run.path}" + (f" (resumed at epoch {job.progress.epoch + 1})" if job.progress else ""),
         f"data     {data.name}: {len(data.examples)} photographs, {len(data.classes)} classes ({parts})",
-        f"         {data.reason}",
+        f"         {data.source}: {data.reason}",
         f"model    {job.description['name']}",
         *(f"         {line}" for line in _trains(job)),
         f"weights  {job.weights.name}",

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from flowers_jax import augment
 from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources, split
-from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.checks.groups import check_parts
+from flowers_jax.data.checks.review import check_trainable, review
+from flowers_jax.data.dataset import Dataset, Example, identity
 from flowers_jax.data.loader import SplitArrays, decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
@@ -25,14 +28,30 @@ def load_dataset(config: Config, run: RunDirectory, begun: bool, given: Dataset 
         UsageError: there are no photographs, or `config.data` asks for a split that is not possible.
     """
     if begun:
-        description = run.read_model()
-        chosen = description["dataset"]
-        dataset = run.apply_splits(given or sources.load(config, chosen["name"]), description["classes"])
-        return replace(dataset, reason=chosen["reason"])
-    dataset = given or sources.load(config)
+        return _of_run(config, run, given)
+    dataset = review(given or sources.load(config))
+    try:
+        check_trainable(dataset)
+        check_parts(dataset)
+    except UsageError as error:
+        raise UsageError(f"{sources.flag(config.data)}: {error}") from error
+    return _divided(config, dataset)
+
+
+def _of_run(config: Config, run: RunDirectory, given: Dataset | None) -> Dataset:
+    """The photographs that the run began with. Newer copies of them are listed, and remove none of them."""
+    description = run.read_model()
+    chosen = description["dataset"]
+    found = given or sources.load(config, chosen["name"])
+    reviewed = review(found)
+    found = replace(found, skipped=reviewed.skipped, remarks=reviewed.remarks)
+    return replace(run.apply_splits(found, description["classes"]), reason=chosen["reason"])
+
+
+def _divided(config: Config, dataset: Dataset) -> Dataset:
     if any(example.split == "validation" for example in dataset.examples):
         only_defaults(
-            config, ("data.split", "data.seed"), "changes nothing of a folder with a validation part of its own"
+            config, ("data.split", "data.seed"), "changes nothing of photographs with a validation part of their own"
         )
     fractions, folds, fold = _fractions(config, dataset), config.data.folds, config.data.fold
     seed = config.seed if config.data.seed < 0 else config.data.seed
@@ -40,7 +59,17 @@ def load_dataset(config: Config, run: RunDirectory, begun: bool, given: Dataset 
         examples = split.assign_fold(dataset.examples, folds, fold, fractions, seed)
     else:
         examples = split.assign(dataset.examples, fractions, seed)
-    return replace(dataset, examples=tuple(examples))
+    return replace(dataset, examples=tuple(sorted(examples, key=_order)))
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What `model.json` says of the photographs."""
+    return {"name": dataset.name, "reason": dataset.reason} | identity(dataset)
+
+
+def _order(example: Example) -> tuple[str, int, str]:
+    """The order of a run, which does not depend on how the photographs were delivered: a folder, a table, arrays."""
+    return example.pixels, example.label, example.path
 
 
 def _fractions(config: Config, dataset: Dataset) -> tuple[float, ...]:

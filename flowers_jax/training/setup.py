@@ -156,7 +156,7 @@ def _describe(
     parts = (config.loss.name, *config.metrics)
     return model_json.describe(config.model.name, dataset.classes, fields, preprocessing, parts) | {
         "weights": {"name": file.path.name or "none", "sha256": file.sha256, "reason": file.reason},
-        "dataset": {"name": dataset.name, "reason": dataset.reason},
+        "dataset": photographs.describe(dataset),
         "flip": config.evaluation.flip,
         "devices": devices,
     }

@@ -13,6 +13,7 @@ from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Example
 from flowers_jax.data.split import without_photographs
 from flowers_jax.training.console import parameter_counts
+from flowers_jax.training.photographs import describe
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress
 
@@ -37,9 +38,13 @@ def summarize(
     not cover these classes. If there is no test part, its list is empty.
     """
     trainable, parameters = parameter_counts(job, job.phases[-1])
+    described = describe(job.dataset) | job.description["dataset"]  # an older run described its name and reason alone
     return {
         "dataset": job.dataset.name,
         "dataset_reason": job.dataset.reason,
+        "dataset_source": described["source"],
+        "dataset_sha256": described["sha256"],
+        "dataset_examples": described["examples"],
         "model": config.model.name,
         "weights": job.weights.name,
         "weights_sha256": job.weights.sha256,
@@ -80,10 +85,13 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
 def predictions(
     examples: Sequence[Example], classes: Sequence[str], test: Predicted, temperature: float
 ) -> list[dict[str, Any]]:
-    """A row for each test photograph: `path`, `label`, `predicted`, and the `probability` of the predicted class."""
+    """A row for each test photograph, sorted by path: `path`, `label`, `predicted`, and the `probability` of the
+    predicted class.
+    """
     logits, labels = test
     probabilities = metrics.probabilities(logits, temperature)
-    return [
+    rows = [
         {"path": example.path, "label": classes[label], "predicted": classes[best], "probability": f"{p[best]:.6f}"}
         for example, label, p, best in zip(examples, labels, probabilities, logits.argmax(-1), strict=True)
     ]
+    return sorted(rows, key=lambda row: row["path"])

@@ -73,7 +73,16 @@ def _only_with(key: str) -> Unread:
 
 TABLE = (
     Unread(("data.fold",), lambda c: not c.data.folds, "without --config.data.folds"),
-    Unread(("data.group_similar", "data.follow_links"), lambda c: not c.data.dir, "without --config.data.dir"),
+    Unread(
+        ("data.csv_path", "data.csv_label", "data.csv_split", "data.csv_group"),
+        lambda c: not c.data.csv,
+        "without --config.data.csv",
+    ),
+    Unread(
+        ("data.group_pattern", "data.follow_links"),
+        lambda c: not (c.data.dir or c.data.csv),
+        "without --config.data.dir or --config.data.csv",
+    ),
     Unread(("transfer.learning_rate",), lambda c: not c.transfer.epochs, "without --config.transfer.epochs"),
     Unread(
         ("optimizer.head_multiplier", "optimizer.layer_decay"),

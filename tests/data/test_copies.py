@@ -6,6 +6,7 @@ import pytest
 
 from flowers_jax import config as config_lib
 from flowers_jax.data import sources
+from flowers_jax.data.checks.review import review
 from flowers_jax.data.sources.folder import load_folder, scan_folder
 from tests.conftest import png
 from tests.data.pictures import scene
@@ -69,8 +70,8 @@ def test_the_earlier_part_gives_way(divided):
     }
     data = load_folder(str(divided))
     assert len(data.examples) == 62
-    assert {e.group for e in data.examples if e.split == "train"}.isdisjoint(
-        {e.group for e in data.examples if e.split != "train"}
+    assert {e.alike for e in data.examples if e.split == "train"}.isdisjoint(
+        {e.alike for e in data.examples if e.split != "train"}
     )
 
 
@@ -82,17 +83,16 @@ def test_two_classes_within_a_part(divided):
     }
 
 
-def test_a_run_that_goes_on_gets_them_all_the_same(folder, divided, smoke):
-    """What came since it began must not take its photographs away; the list is the same."""
+def test_a_source_finds_them_all(folder, divided, smoke):
+    """What came since a run began must not take its photographs away."""
     shutil.copytree(folder / "five_petals", folder / "came since")
     shutil.copy(divided / "test/five_petals/3.png", divided / "train/five_petals/leak.png")
     for root, count in ((folder, 80), (divided, 61)):
         smoke.data.dir = str(root)
         config = config_lib.validate(smoke)
-        new, old = sources.load(config), sources.load(config, "the name in its model.json")
-        assert len(old.examples) == count > len(new.examples)
-        assert old.skipped == new.skipped and old.remarks == new.remarks
-        assert all(old.classes[e.label] == e.path.split("/")[-2] for e in old.examples)
+        found = sources.load(config)
+        assert len(found.examples) == count > len(review(found).examples)
+        assert all(found.classes[e.label] == e.path.split("/")[-2] for e in found.examples)
 
 
 def test_alike_within_a_part_or_an_undivided_folder_is_no_matter(folder, divided):
@@ -101,7 +101,7 @@ def test_alike_within_a_part_or_an_undivided_folder_is_no_matter(folder, divided
         (root / "five_petals/two.jpg").write_bytes(png(scene(1), "JPEG", quality=60))
     assert reasons(folder) == reasons(divided) == {}
     one, two = (e for e in load_folder(str(folder)).examples if e.path.endswith(".jpg"))
-    assert one.sha256 != two.sha256 and one.group == two.group == min(one.sha256, two.sha256)
+    assert one.sha256 != two.sha256 and one.alike == two.alike == min(one.sha256, two.sha256)
 
 
 def test_remarks_leave_everything_usable(folder):

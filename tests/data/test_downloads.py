@@ -56,21 +56,21 @@ def _absl():
 
 
 def test_tf_flowers_is_downloaded_prepared_and_found_again(publisher):
-    data = tf_flowers.load_tf_flowers(10**8)
+    data = tf_flowers.load_tf_flowers(Data())
     assert data.name == "tf_flowers" and "downloaded from its publisher" in data.reason
     assert data.classes == CLASSES and len(data.examples) == 15
     assert {e.path for e in data.examples} == {f"tf_flowers:{i}" for i in range(15)}
     assert [sum(e.label == label for e in data.examples) for label in range(5)] == [3] * 5
     assert decode(data.read("tf_flowers:3")).shape == (32, 40, 3)
     publisher.unlink()
-    again = tf_flowers.load_tf_flowers(10**8)
+    again = tf_flowers.load_tf_flowers(Data())
     assert "prepared in" in again.reason and again.examples == data.examples
 
 
 def test_a_tampered_archive_is_refused(publisher):
     publisher.write_bytes(publisher.read_bytes()[:-1] + b"x")
     with pytest.raises(tf_flowers.UnavailableError, match="download_and_prepare: NonMatchingChecksumError"):
-        tf_flowers.load_tf_flowers(10**8)
+        tf_flowers.load_tf_flowers(Data())
 
 
 def test_named_it_fails_and_does_not_fall_back(publisher):
@@ -91,11 +91,11 @@ def test_auto_falls_back_to_the_ten_species_and_says_why(publisher, tmp_path, mo
     assert data.fractions == (0.6, 0.2, 0.2)
     assert decode(data.read("flower_species:0")).shape == (128, 128, 3)
     monkeypatch.setattr(fetch, "from_package_index", None)
-    assert flower_species.load_flower_species("cached", 10**8).examples == data.examples
+    assert flower_species.load_flower_species("cached", Data()).examples == data.examples
 
 
 def test_species_that_cannot_be_had(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
     monkeypatch.setattr(flower_species, "WHEEL", fetch.WheelMember("not a requirement", "x"))
     with pytest.raises(UsageError, match=r"Put flower_images\.zip into .*--config\.data\.dir=FOLDER"):
-        flower_species.load_flower_species("asked for", 10**8)
+        flower_species.load_flower_species("asked for", Data())

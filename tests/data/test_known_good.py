@@ -6,7 +6,7 @@ from flowers_jax.data.checks import collect, known_good
 from flowers_jax.data.checks.known_good import Known
 from flowers_jax.storage import fetch
 
-SEEN = {"a" * 64: Known(7, "b" * 64)}
+SEEN = {"a" * 64: Known(7, "b" * 64, "d" * 64)}
 
 
 def test_a_second_look_decodes_nothing(folder, tmp_path, monkeypatch):
@@ -26,7 +26,8 @@ def test_damaged_lines_are_left_out_and_a_folder_that_cannot_be_written_is_no_ma
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     known_good.add(SEEN)
     (file,) = fetch.cache_dir().glob("decoded-*")
-    damaged = (f"short 3 {'b' * 64}", f"{'c' * 64} x {'b' * 64}", f"{'c' * 64} 3", f"{'c' * 64} 3 {'x' * 64}", "\0")
+    end = f"{'b' * 64} {'d' * 64}"
+    damaged = (f"short 3 {end}", f"{'c' * 64} x {end}", f"{'c' * 64} 3 {'b' * 64}", f"{'c' * 64} 3 {'x' * 64}", "\0")
     file.write_text(file.read_text() + "\n".join(damaged))
     assert known_good.load() == SEEN
     file.write_bytes(b"\xff\xfe")

@@ -113,6 +113,6 @@ def test_photographs_of_one_scene_may_be_told_apart(tmp_path, draw):
         image = draw(1, (64, 64))
         image.putpixel((number, 0), (255, 0, 0))
         (tmp_path / name / f"{number}.png").write_bytes(png(image))
-    assert len({example.group for example in load_folder(str(tmp_path)).examples}) == 1
+    assert len({example.alike for example in load_folder(str(tmp_path)).examples}) == 1
     apart = load_folder(str(tmp_path), group_similar=False).examples
-    assert [example.group for example in apart] == [""] * 4
+    assert [example.alike for example in apart] == [""] * 4

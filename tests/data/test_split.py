@@ -62,19 +62,19 @@ def test_copies_keep_to_one_side_and_every_file_is_placed(contents, seed):
 )
 def test_what_looks_alike_keeps_to_one_side(groups, seed):
     groups = [*groups, *((0, 100 + i) for i in range(100))]
-    examples = [Example(str(i), label, f"content {i}", group=str(group)) for i, (label, group) in enumerate(groups)]
+    examples = [Example(str(i), label, f"content {i}", alike=str(group)) for i, (label, group) in enumerate(groups)]
     folds = [split.assign_fold(examples, 3, number, (0.6, 0.2, 0.2), seed) for number in (1, 2, 3)]
     for done in (split.assign(examples, (0.6, 0.2, 0.2), seed), *folds):
         sides = {}
         for example in done:
-            assert sides.setdefault(example.group, example.split) == example.split in split.SPLITS
+            assert sides.setdefault(example.alike, example.split) == example.split in split.SPLITS
     assert Counter(e.path for done in folds for e in done if e.split == "test") == {e.path: 1 for e in examples}
 
 
 def alike(label: int, *sizes: int) -> list[Example]:
     """A class of groups of so many photographs."""
     return [
-        Example(f"{label}/{group}/{i}", label, f"{label}-{group}-{i}", group=f"{label}-{group}")
+        Example(f"{label}/{group}/{i}", label, f"{label}-{group}-{i}", alike=f"{label}-{group}")
         for group, size in enumerate(sizes)
         for i in range(size)
     ]
@@ -155,7 +155,7 @@ def test_every_content_is_test_in_one_fold():
 
 def test_folds_that_cannot_be():
     ready = [replace(example, split="train") for example in EXAMPLES]
-    with pytest.raises(UsageError, match=r"data\.folds: the folder is divided into train/"):
+    with pytest.raises(UsageError, match=r"data\.folds: the photographs are divided into train"):
         split.assign_fold(ready, 5, 1, (0.8, 0.1, 0.1), 0)
     few = [example for example in EXAMPLES if example.sha256.endswith(("-0", "-1"))]
     with pytest.raises(UsageError, match=r"folds=7: too many for 6 photographs: fold 7 is empty"):

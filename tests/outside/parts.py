@@ -30,7 +30,7 @@ WORST_CLASS = Metric("worst_class", _worst_class)
 
 def halves(config, steps_per_epoch, warmup):
     del config, warmup
-    return optax.exponential_decay(1.0, steps_per_epoch, 0.5)
+    return optax.exponential_decay(1.0, steps_per_epoch, 0.5, staircase=True)
 
 
 def darker(key, image):

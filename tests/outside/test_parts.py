@@ -84,7 +84,7 @@ def test_what_is_no_part_is_refused(key, name, words):
 @pytest.mark.parametrize(
     ("key", "name", "words"),
     [
-        ("optimizer.name", "adamv", "must be one of adamw, .*; did you mean adamw?"),
+        ("optimizer.name", "adamv", "must be one of adamw, .*; did you mean adam?"),
         ("loss.name", "focl", "did you mean focal?"),
         ("schedule.name", "cosin", "did you mean cosine?"),
         ("augment.name", "grayscal", "did you mean grayscale?"),

@@ -71,6 +71,7 @@ def names() -> tuple[str, str, str]:
         ("data/decode.py", 3),
         ("data/checks/jpeg.py", 3),
         ("data/checks/similar.py", 1),
+        ("data/checks/known_good.py", 1),
         ("augment", 1),
         ("models", 1),
         ("ops", 1),

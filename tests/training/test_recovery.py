@@ -87,7 +87,7 @@ def test_a_lost_manifest_is_seen_by_readers_too(stopped):
 
 
 def test_where_the_best_model_is_lost_another_takes_its_place(smoke, tmp_path):
-    smoke.epochs, smoke.learning_rate = 9, 0.05
+    smoke.epochs, smoke.learning_rate, smoke.seed = 9, 0.05, 3
     best = fit(smoke, tmp_path / "run")["best_epoch"]
     assert best < 8
     flip(tmp_path / "run" / "checkpoints" / str(best) / "model" / "_METADATA")

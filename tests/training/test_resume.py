@@ -107,13 +107,12 @@ def test_splits_csv_governs_an_existing_run(smoke, folder, tmp_path, stop_after)
 
 
 def test_a_resumed_run_stays_with_what_auto_came_to(smoke, tmp_path, stop_after, monkeypatch):
-    real = sources._load
-    monkeypatch.setattr(sources, "_load", lambda config, name: real(config, "procedural" if name == "auto" else name))
+    monkeypatch.setitem(sources.SOURCES, "auto", sources.SOURCES["procedural"])
     smoke.data.name = "auto"
     stop_after(5)
     with pytest.raises(Interrupted):
         fit(smoke, tmp_path / "run")
-    monkeypatch.setattr(sources, "_load", real)  # where auto would find another set now
+    monkeypatch.setitem(sources.SOURCES, "auto", None)  # where auto would find another set now
     assert fit(smoke, tmp_path / "run")["dataset"] == "procedural"
 
 

@@ -26,8 +26,9 @@ def load(path, settings):
     ("others", "setting", "words"),
     [
         ([], "data.fold=3", "changes nothing without --config.data.folds; give 1"),
-        ([], "data.group_similar=False", "without --config.data.dir; give True"),
-        ([], "data.follow_links=True", "without --config.data.dir; give False"),
+        ([], "data.follow_links=True", "without --config.data.dir or --config.data.csv; give False"),
+        ([], "data.group_pattern=plant", "without --config.data.dir or --config.data.csv; give nothing"),
+        (["data.dir=x"], "data.csv_label=species", "changes nothing without --config.data.csv; give label"),
         (["model.freeze=none"], "transfer.learning_rate=0.1", "without --config.transfer.epochs; give 0.003"),
         (FROZEN, "transfer.learning_rate=0.1", "without --config.transfer.epochs"),
         (FROZEN, "optimizer.head_multiplier=10", "freeze=backbone leaves nothing but the head to train; give 1.0"),
@@ -63,7 +64,9 @@ def test_what_nothing_reads_is_refused(others, setting, words):
     "settings",
     [
         ["data.folds=5", "data.fold=3", "data.split=0.7,0.2,0.1"],
-        ["data.dir=x", "data.group_similar=False", "data.follow_links=True"],
+        ["data.dir=x", "data.group_similar=False", "data.follow_links=True", "data.group_pattern=plant"],
+        ["data.csv=x.csv", "data.csv_label=species", "data.csv_group=plant", "data.follow_links=True"],
+        ["data.group_similar=False"],
         [
             "model.freeze=stage_5",
             "model.options.stochastic_depth=0.1",
@@ -119,7 +122,7 @@ def test_the_split_of_a_folder_that_has_its_own(smoke, folder, tmp_path):
         part.mkdir(parents=True, exist_ok=True)
         path.rename(part / path.name)
     smoke.data.dir, smoke.data.split = str(tmp_path / "parts"), (0.5, 0.25, 0.25)
-    with pytest.raises(UsageError, match=r"data\.split=0\.5,0\.25,0\.25: changes nothing of a folder with a valid"):
+    with pytest.raises(UsageError, match=r"data\.split=0\.5,0\.25,0\.25: changes nothing of photographs with a valid"):
         fit(smoke, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

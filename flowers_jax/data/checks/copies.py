@@ -1,17 +1,17 @@
-"""Removes copies that make a label or a figure wrong from a folder's photographs, and lists them."""
+"""Removes copies that make a label or a figure wrong, and lists them."""
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 
 from flowers_jax.data.dataset import Dataset, Example, Skipped
-from flowers_jax.data.split import SPLITS, group_id
+from flowers_jax.data.split import SPLITS, alike_id
 
 
 def leave_out(dataset: Dataset) -> Dataset:
     """`dataset` without two kinds of copies.
 
-    Byte-identical photographs in several classes of a part are all removed, because the right label is unknown. In a
-    divided folder, a photograph that looks like one in a later part is removed, because the model would train on what
+    Byte-identical photographs in several classes of a part are all removed, because the right label is unknown. Where
+    parts are given, a photograph that looks like one in a later part is removed, because the model would train on what
     it is tested on. The order is train, validation, test, so the test part does not change.
     """
     clashing = _clashes(dataset.examples)
@@ -33,7 +33,7 @@ def _clashes(examples: Iterable[Example]) -> dict[str, Skipped]:
 def _leaks(examples: Iterable[Example]) -> dict[str, Skipped]:
     """By path, the photographs that have a copy, or one that looks alike, in a later part."""
     found = {}
-    for alike in _groups_by(examples, group_id):
+    for alike in _groups_by(examples, alike_id):
         last = max((example.split for example in alike), key=("", *SPLITS).index)
         others = [example for example in alike if example.split == last]
         path_of = {other.sha256: other.path for other in reversed(others)}

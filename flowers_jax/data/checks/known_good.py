@@ -1,28 +1,41 @@
 """Remembers contents that were decoded before, so a second start does not decode every photograph to check it."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import imagehash
+import numpy as np
 import PIL
+from jaxtyping import UInt8
 
 from flowers_jax.data import decode
+from flowers_jax.data.checks import similar
 from flowers_jax.storage import atomic, fetch, source
 
-_LINE = re.compile("([0-9a-f]{64}) ([0-9]+) ([0-9a-f]{64})")
+_LINE = re.compile("([0-9a-f]{64}) ([0-9]+) ([0-9a-f]{64}) ([0-9a-f]{64})")
 
 
 class Known(NamedTuple):
-    """The number of pixels of a content, and its `similar.fingerprint`."""
+    """Of a content: the height times the width, `similar.fingerprint`, and the SHA-256 of the pixels."""
 
-    pixels: int
+    area: int
     fingerprint: str
+    pixels: str
+
+
+def seen(rgb: UInt8[np.ndarray, "height width 3"]) -> Known:
+    """What is remembered of a decoded photograph [H, W, 3]. Its pixels are its height, its width and its RGB bytes."""
+    height, width, _ = rgb.shape
+    digest = hashlib.sha256(f"{height} {width}\n".encode())
+    digest.update(rgb.tobytes())
+    return Known(height * width, similar.fingerprint(rgb), digest.hexdigest())
 
 
 def _file() -> Path:
-    ours = source.sha256(*decode.SOURCE, "data/checks/similar.py")
+    ours = source.sha256(*decode.SOURCE, "data/checks/similar.py", "data/checks/known_good.py")
     versions = f"pillow-{PIL.__version__}-imagehash-{imagehash.__version__}-source-{ours[:16]}"
     return fetch.cache_dir() / f"decoded-{versions}.txt"
 
@@ -33,7 +46,7 @@ def load() -> dict[str, Known]:
         lines = [_LINE.fullmatch(line) for line in _file().read_text().splitlines()]
     except (OSError, UnicodeDecodeError):
         return {}
-    return {line[1]: Known(int(line[2]), line[3]) for line in lines if line}
+    return {line[1]: Known(int(line[2]), line[3], line[4]) for line in lines if line}
 
 
 def add(found: Mapping[str, Known]) -> None:
@@ -41,8 +54,8 @@ def add(found: Mapping[str, Known]) -> None:
     if not found:
         return
     try:
-        seen = load() | dict(found)
-        text = "".join(f"{sha256} {known.pixels} {known.fingerprint}\n" for sha256, known in seen.items())
+        every = load() | dict(found)
+        text = "".join(f"{sha256} {k.area} {k.fingerprint} {k.pixels}\n" for sha256, k in every.items())
         with atomic.replacing(_file()) as partial:
             partial.write_text(text)
     except OSError:

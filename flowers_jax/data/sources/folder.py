@@ -2,27 +2,25 @@
 
 import os
 import stat
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from flowers_jax.data.checks import copies
+from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks.collect import Candidate, collect
+from flowers_jax.data.checks.review import UNUSED_CLASS, review, untrained
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS, read_photograph
-from flowers_jax.data.split import group_id
+from flowers_jax.data.sources.registry import Source, register
+from flowers_jax.data.split import PARTS
 from flowers_jax.errors import UsageError
-
-PARTS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
-"""Folder name, in upper or lower case -> split, for folders that are divided already."""
 
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(root: str, *, trains: bool = True, keep_copies: bool = False, **options: Any) -> Dataset:
+def load_folder(root: str, *, trains: bool = True, **options: Any) -> Dataset:
     """`scan_folder(root, **options)`, with an error if the photographs cannot be used.
 
     Args:
@@ -32,20 +30,13 @@ def load_folder(root: str, *, trains: bool = True, keep_copies: bool = False, **
         UsageError: no such folder, no photograph in it, or, if `trains`, a class of validation or test that train does
             not have. The message begins with `root`.
     """
-    dataset = scan_folder(root, keep_copies=keep_copies, **options)
+    dataset = scan_folder(root, **options)
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
-    if trains and not keep_copies and (strange := untrained(dataset)):
+    if trains and (strange := untrained(dataset)):
         raise UsageError(f"{root}: train/ has no usable photograph of class {', '.join(strange)}{seen}")
     return dataset
-
-
-def untrained(dataset: Dataset) -> list[str]:
-    """The classes of a divided folder that train does not have."""
-    divided = [example for example in dataset.examples if example.split]
-    trained = {example.label for example in divided if example.split == "train"}
-    return [dataset.classes[label] for label in sorted({example.label for example in divided} - trained)]
 
 
 def scan_folder(
@@ -55,18 +46,29 @@ def scan_folder(
     follow_links: bool = False,
     workers: int = 0,
     group_similar: bool = True,
-    keep_copies: bool = False,
 ) -> Dataset:
-    """Every usable photograph below `root`; there may be none.
-
-    Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are not images are ignored.
-    Everything else that is not used is in `Dataset.skipped`, including the copies of `copies.leave_out`. Problems of
-    used classes are in `Dataset.remarks`.
+    """Every photograph below `root` that a new run would use, by `review`; there may be none.
 
     Args:
         group_similar: find photographs that look alike; False if all show one scene.
-        keep_copies: list the copies of `copies.leave_out` as skipped but keep them, for a resumed run: its photographs
-            were chosen at its start, and newer files must not remove any of them.
+
+    Raises:
+        UsageError: no such folder.
+    """
+    options = Data(
+        max_pixels=max_pixels, follow_links=follow_links, workers=workers, group_similar=group_similar
+    )  # fmt: skip
+    return review(find_photographs(root, options))
+
+
+def find_photographs(root: str, data: Data) -> Dataset:
+    """Every usable photograph below `root`; there may be none.
+
+    Nested folders belong to their class. Hidden files, `Thumbs.db` and loose files that are not images are ignored.
+    Everything else that is not used is in `Dataset.skipped`.
+
+    Args:
+        data: `follow_links` of it is used, and what `collect` uses.
 
     Raises:
         UsageError: no such folder.
@@ -75,35 +77,19 @@ def scan_folder(
     if not os.path.isdir(folder):
         what = "is not a folder" if os.path.exists(folder) else "no such folder"
         raise UsageError(f"{root}: {what}; a folder of class folders is needed")
-    walk = _Walk(folder, follow_links)
+    walk = _Walk(folder, data.follow_links)
     candidates = list(walk.candidates())
     found = collect(
         folder.resolve().name,
         "the folder that config.data.dir names",
         candidates,
-        lambda path: read_photograph(folder / path, max_pixels),
-        max_pixels=max_pixels,
-        workers=workers,
-        group_similar=group_similar,
+        lambda path: read_photograph(folder / path, data.max_pixels),
+        data,
+        source=f"folder {folder.resolve()}",
         skipped=walk.skipped,
     )
-    used = copies.leave_out(found)
-    empty = [Skipped(f"{name}/", "class without a usable photograph") for name in walk.classes - set(used.classes)]
-    used = replace(used, skipped=(*used.skipped, *sorted(empty)), remarks=tuple(_remarks(used)))
-    return replace(used, examples=found.examples, classes=found.classes) if keep_copies else used
-
-
-def _remarks(dataset: Dataset) -> Iterator[Skipped]:
-    """Problems of classes that are used."""
-    pictures = Counter(label for label, _ in {(example.label, group_id(example)) for example in dataset.examples})
-    spelled: dict[str, str] = {}
-    for label, name in enumerate(dataset.classes):
-        if pictures[label] == 1:
-            yield Skipped(f"{name}/", "class of one photograph: it cannot be both trained on and tested")
-        other = spelled.setdefault(name.casefold(), name)
-        if other != name:
-            yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")
-    yield from _mistaken_parts(dataset)
+    empty = sorted(Skipped(f"{name}/", UNUSED_CLASS) for name in walk.classes - set(found.classes))
+    return replace(found, skipped=(*found.skipped, *empty), remarks=tuple(_mistaken_parts(found)))
 
 
 def _mistaken_parts(dataset: Dataset) -> Iterator[Skipped]:
@@ -226,3 +212,16 @@ class _Walk:
 
     def _relative(self, path: str) -> str:
         return Path(path).relative_to(self.given).as_posix()
+
+
+def _named(config: Config) -> Dataset:
+    root = config.data.dir
+    if not root:
+        raise UsageError("--config.data.name=folder: give --config.data.dir=FOLDER")
+    try:
+        return find_photographs(root, config.data)
+    except UsageError as error:
+        raise UsageError(f"--config.data.dir={error}") from error
+
+
+register(Source("folder", _named))

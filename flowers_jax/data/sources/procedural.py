@@ -7,8 +7,10 @@ import math
 import numpy as np
 from PIL import Image
 
+from flowers_jax.config_types import Config
 from flowers_jax.data.checks.collect import Candidate, collect
 from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.sources.registry import Source, register
 
 PETALS = {"five_petals": 5, "eight_petals": 8, "three_petals": 3}
 HUES = {"five_petals": 0.0, "eight_petals": 0.6, "three_petals": 0.3}
@@ -16,7 +18,7 @@ EACH = 40
 SIZE = 48
 
 
-def load_procedural(max_pixels: int) -> Dataset:
+def load_procedural(config: Config) -> Dataset:
     """120 PNGs of three classes, always the same ones. The petals always differ between classes, the colours mostly."""
     drawn = [
         (name, draw(name, index)) for index, name in enumerate(name for name in sorted(PETALS) for _ in range(EACH))
@@ -24,7 +26,7 @@ def load_procedural(max_pixels: int) -> Dataset:
     candidates = [Candidate(f"procedural:{index}", name) for index, (name, _) in enumerate(drawn)]
     files = {candidate.path: data for candidate, (_, data) in zip(candidates, drawn, strict=True)}
     reason = "config.data.name=procedural: drawn in code, no photographs"
-    return collect("procedural", reason, candidates, files.__getitem__, max_pixels=max_pixels)
+    return collect("procedural", reason, candidates, files.__getitem__, config.data, keeps_copies=True)
 
 
 def draw(name: str, seed: int) -> bytes:
@@ -41,3 +43,6 @@ def draw(name: str, seed: int) -> bytes:
     stream = io.BytesIO()
     Image.fromarray((noisy * 255).astype(np.uint8)).save(stream, "PNG")
     return stream.getvalue()
+
+
+register(Source("procedural", load_procedural))
