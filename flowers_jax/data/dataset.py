@@ -56,7 +56,7 @@ class Dataset:
     Attributes:
         name: for `summary.json`.
         reason: why this data set was chosen, for the banner.
-        classes: sorted names.
+        classes: names, sorted where the source gives no order.
         read: from the path of an example to its bytes.
         skipped: what is left out.
         fractions: the source's own split, if it has one, instead of the default of the config.
@@ -125,7 +125,8 @@ class Dataset:
         Args:
             images: uint8 [N, H, W, 3], or a sequence of N arrays uint8 [H, W, 3] of any sizes.
             labels: N whole numbers, or N names.
-            classes: the name of each number; without it the class of 3 has the name `3`.
+            classes: the name of each number; without it the class of 3 has the name `3`. The classes of the data set
+                are in this order; without it, numbers and names are sorted.
             split: N parts, `train`, `validation` or `test`; without it `data.split` divides the photographs.
             groups: N names or numbers. A group is never in two parts; "" or None belongs to none.
             keys: `group_similar`, `max_pixels`, `workers`.

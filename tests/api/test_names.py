@@ -49,8 +49,8 @@ assert_type(run.history["epoch"], np.ndarray)
 assert_type(fj.runs("runs")[0]["error"].upper(), str)  # wrong: Any
 fj.fit(config)  # wrong: without a folder
 fj.fit(3, "runs/x")  # wrong: no config
-fj.nothing  # wrong: no such name
-watch = Watch  # wrong: a class
+fj.nothing()  # wrong: no such name
+fj.Metric(3, 4)  # wrong: no name
 run.history[0]  # wrong: no name
 """
 

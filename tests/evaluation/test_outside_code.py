@@ -137,8 +137,3 @@ def test_the_loss_is_that_of_the_package_with_its_options(trained, tmp_path):
     summary = fit(config, tmp_path / "run")
     report = trained_model.load(tmp_path / "run").evaluate(root / "flowers", "test")
     assert report["loss"] == pytest.approx(summary["test_loss"], rel=1e-5) != report["metrics"]["nll"]
-
-
-def test_what_is_no_metric_is_refused(trained):
-    with pytest.raises(UsageError, match=r"^load\(\.\.\., metrics=\['nll'\]\): must be a Metric"):
-        trained_model.load(trained[0] / "given", metrics=["nll"])
