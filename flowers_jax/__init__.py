@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowers_jax.optimizers import Optimizer as Optimizer
     from flowers_jax.run.listing import runs as runs
     from flowers_jax.studies.cross_validate import cross_validate as cross_validate
+    from flowers_jax.studies.sweep import sweep as sweep
     from flowers_jax.training.callbacks import Callback as Callback
     from flowers_jax.training.callbacks import Stop as Stop
     from flowers_jax.training.loop import fit as fit
@@ -45,12 +46,14 @@ _PLACES = {
     "fit": "training.loop",
     "load": "evaluation.trained_model",
     "runs": "run.listing",
+    "sweep": "studies.sweep",
 }
 """From a name to the module that has it; "" for a module of the package itself."""
 
 __all__ = [
     "Augmentation", "Callback", "Dataset", "Interrupted", "Loss", "Metric", "ModelSpec", "Optimizer", "Stop",
     "TrainedModel", "TrainingError", "UsageError", "__version__", "config", "cross_validate", "fit", "load", "runs",
+    "sweep",
 ]  # fmt: skip
 
 

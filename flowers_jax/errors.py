@@ -30,6 +30,10 @@ class TrainingError(RuntimeError):
     """A failure while running (a loss that is not finite, a missing file): exit status 1."""
 
 
+class DivergenceError(TrainingError):
+    """The loss or the parameters are not finite any more."""
+
+
 class Interrupted(Exception):  # noqa: N818 (named like KeyboardInterrupt: it is not an error)
     """A signal stopped the training and the state is saved: exit status 128 + signal number."""
 

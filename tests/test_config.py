@@ -227,7 +227,7 @@ def test_options_of_a_model_are_checked(key, text, words):
 
 def test_help_shows_every_key(capsys):
     with pytest.raises(SystemExit) as left:
-        cli.parse_config(cli.parser("About."), ["--help"])
+        cli.parse_config(cli.config_parser("About."), ["--help"])
     assert left.value.code == 0
     shown = capsys.readouterr().out
     for name, key in config_lib.described().items():
@@ -235,15 +235,15 @@ def test_help_shows_every_key(capsys):
 
 
 def test_override_forms():
-    flags = cli.parser(None)
+    flags = cli.config_parser(None)
     flags.add_argument("--workdir")
     smoke = f"--config={ROOT}/configs/smoke.py"
     config, args = cli.parse_config(flags, [smoke, "--config.epochs", "2", "--workdir=w", "--config.seed=5"])
     assert (config.epochs, config.seed, args.workdir) == (2, 5, "w")
     with pytest.raises(UsageError, match="a value is missing"):
-        cli.parse_config(cli.parser(None), [smoke, "--config.epochs"])
+        cli.parse_config(cli.config_parser(None), [smoke, "--config.epochs"])
     with pytest.raises(UsageError, match="no such file"):
-        cli.parse_config(cli.parser(None), ["--config=configs/none.py"])
+        cli.parse_config(cli.config_parser(None), ["--config=configs/none.py"])
 
 
 OWN_KEYS = """

@@ -5,11 +5,12 @@
 The first column is the input of evaluation, the others are draws of the augmentation as in training.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from flowers_jax import augment, models
-from flowers_jax.cli.flags import parse_config, parser
+from flowers_jax.cli.flags import config_parser, parse_config
 from flowers_jax.config_types import Config
 from flowers_jax.data.decode import DecodeError, decode, read_photograph
 from flowers_jax.errors import UsageError
@@ -18,12 +19,16 @@ from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.report.augmentation import draw_grid
 
 
-def main(argv: Sequence[str]) -> None:
-    flags = parser(__doc__)
+def make_parser() -> argparse.ArgumentParser:
+    flags = config_parser(__doc__)
     flags.add_argument("photographs", nargs="+", metavar="PHOTOGRAPH", help="a row for each")
     flags.add_argument("--out", type=Path, required=True, metavar="FILE", help="the picture, a PNG")
     flags.add_argument("--views", type=int, default=6, help="how many draws (default: 6)")
-    config, args = parse_config(flags, argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    config, args = parse_config(make_parser(), argv)
     if not 1 <= args.views <= 50:
         raise UsageError(f"--views={args.views}: must be from 1 to 50")
     photographs = [_read(path, config.data.max_pixels) for path in args.photographs]

@@ -6,6 +6,7 @@ FOLDER is only read. --fix writes a clean copy, completely or not at all: the us
 the suffix of their format (a PNG with the suffix .jpg gets .png).
 """
 
+import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from flowers_jax.runtime.terminal import shown
 PROBLEMS = 3
 
 
-def main(argv: Sequence[str]) -> int:
+def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     flags.add_argument("folder", metavar="FOLDER", help="class folders, or train/validation/test of them")
     flags.add_argument("--fix", metavar="DIR", help="a new or empty folder for a clean copy")
@@ -33,7 +34,11 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--follow-links", action="store_true", help="read links that lead out of the folder")
     flags.add_argument("--one-scene", action="store_true",
                        help="photographs may look alike (--config.data.group_similar=False)")  # fmt: skip
-    args = flags.parse_args(argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> int:
+    args = make_parser().parse_args(argv)
     if args.max_pixels < 1:
         raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")
     if args.fix is not None:

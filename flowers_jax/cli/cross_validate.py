@@ -5,18 +5,23 @@
 Each fold is a run directory below DIR. The same command again resumes.
 """
 
+import argparse
 import time
 from collections.abc import Sequence
 
-from flowers_jax.cli.flags import default_workdir, parse_config, parser
+from flowers_jax.cli.flags import config_parser, default_workdir, parse_config
 from flowers_jax.errors import UsageError
 
 
-def main(argv: Sequence[str]) -> None:
-    flags = parser(__doc__)
+def make_parser() -> argparse.ArgumentParser:
+    flags = config_parser(__doc__, takes_folder=True)
     flags.add_argument("--folds", type=int, default=5, help="how many (default: 5)")
     flags.add_argument("--workdir", metavar="DIR", help="(default: a new runs/NAME-DATE-TIME)")
-    config, args = parse_config(flags, argv, takes_folder=True)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    config, args = parse_config(make_parser(), argv)
     if not 2 <= args.folds <= 100:
         raise UsageError(f"--folds={args.folds}: must be from 2 to 100")
     from flowers_jax.runtime import compilation

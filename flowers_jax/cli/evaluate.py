@@ -3,6 +3,7 @@
 python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test] [--precision=float32]
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from flowers_jax.cli.flags import add_trained_model, parser
 from flowers_jax.data.split import SPLITS
 
 
-def main(argv: Sequence[str]) -> None:
+def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     add_trained_model(flags)
     flags.add_argument("--data", required=True, metavar="FOLDER",
@@ -20,7 +21,11 @@ def main(argv: Sequence[str]) -> None:
     flags.add_argument("--split", choices=SPLITS, default="",
                        help="the part of a divided folder (default: test; splits.csv decides for the run's own "
                        "photographs), or of an undivided folder by the run's splits.csv (default: all)")  # fmt: skip
-    args = flags.parse_args(argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    args = make_parser().parse_args(argv)
     from flowers_jax.evaluation import trained_model  # imported after the flags, as in train.py
     from flowers_jax.evaluation.evaluate import evaluate, not_computed, trained_on
     from flowers_jax.runtime import compilation

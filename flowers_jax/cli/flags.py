@@ -22,9 +22,32 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
 
+def config_parser(description: str | None, *, takes_folder: bool = False) -> argparse.ArgumentParser:
+    """A parser with `--config`, for `parse_config`; its help ends with the keys of a config.
+
+    Args:
+        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, and without --config `DEFAULT_CONFIG`.
+    """
+    from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
+
+    flags = parser(description)
+    shown = [
+        f"  --config.{name}={config_lib.text_of(key.default)}\n      {key.help}"
+        for name, key in config_lib.described().items()
+    ]
+    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(shown)
+    names = ", ".join(config_lib.ready_made())
+    if takes_folder:
+        flags.add_argument("folder", nargs="?", metavar="FOLDER",
+                           help=f"--config.data.dir; with it --config is {DEFAULT_CONFIG} by default")  # fmt: skip
+    flags.add_argument("--config", required=not takes_folder, metavar="NAME",
+                       help=f"one of {names}, or a Python file with get_config()")  # fmt: skip
+    return flags
+
+
 def add_trained_model(flags: argparse.ArgumentParser) -> None:
     """The flags for a trained model: the arguments of `evaluation.trained_model.load`."""
-    from flowers_jax.runtime.precision import PRECISIONS  # loads JAX, as `parse_config` does
+    from flowers_jax.runtime.precision import PRECISIONS  # loads JAX, as `config_parser` does
 
     flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
@@ -34,35 +57,26 @@ def add_trained_model(flags: argparse.ArgumentParser) -> None:
                        "loss and metrics; also FILE.py:NAME; may be given several times")  # fmt: skip
 
 
-def parse_config(
-    flags: argparse.ArgumentParser, argv: Sequence[str], *, takes_folder: bool = False
-) -> tuple[Config, argparse.Namespace]:
+def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
     """`--config=NAME [--config.key=value ...]` as a checked config, and the command's own flags.
 
+    The flags include `config` and `overrides`, (key, text) pairs, as `config.load` takes them.
+
     Args:
-        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, and without --config `DEFAULT_CONFIG`.
+        flags: of `config_parser`.
     """
-    from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
+    from flowers_jax import config as config_lib
     from flowers_jax.metrics import check_monitors
 
-    keys = config_lib.described()
-    shown = [f"  --config.{name}={config_lib.text_of(key.default)}\n      {key.help}" for name, key in keys.items()]
-    flags.epilog = "keys of a config, with the base config's defaults:\n" + "\n".join(shown)
-    names = ", ".join(config_lib.ready_made())
-    flags.add_argument("--config", required=not takes_folder, metavar="NAME",
-                       help=f"one of {names}, or a Python file with get_config()")  # fmt: skip
-    if takes_folder:
-        flags.add_argument("folder", nargs="?", metavar="FOLDER",
-                           help=f"--config.data.dir; with it --config is {DEFAULT_CONFIG} by default")  # fmt: skip
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
-    if takes_folder and args.folder is None and args.config is None:
-        raise UsageError("give a FOLDER of class folders, or --config=NAME; --help lists the flags")
-    if takes_folder and args.folder is not None:
+    if folder := getattr(args, "folder", None):
         if other := dict(overrides).get("data.dir"):
-            raise UsageError(f"{args.folder}: --config.data.dir={other} is given too; leave one of them out")
-        overrides.append(("data.dir", args.folder))
-    args.config = args.config or DEFAULT_CONFIG
+            raise UsageError(f"{folder}: --config.data.dir={other} is given too; leave one of them out")
+        overrides.append(("data.dir", folder))
+    elif args.config is None:
+        raise UsageError("give a FOLDER of class folders, or --config=NAME; --help lists the flags")
+    args.config, args.overrides = args.config or DEFAULT_CONFIG, overrides
     config = config_lib.load(args.config, overrides)
     check_monitors(config)
     return config, args

@@ -6,6 +6,7 @@ NAME is line-detector, one-by-one, shapes or backward, or 1 to 4; without NAME a
 the pictures.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +15,16 @@ from flowers_jax.errors import UsageError
 from flowers_jax.lessons import LESSONS, photograph
 
 
-def main(argv: Sequence[str]) -> None:
+def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     flags.add_argument("lesson", nargs="?", metavar="NAME", help="one lesson, by name or number (default: all)")
     flags.add_argument("--out", metavar="DIR", help="write the lessons' pictures there, as PNG")
     flags.add_argument("--photograph", metavar="FILE", help="what the line detector looks at (default: a drawn flower)")
-    args = flags.parse_args(argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    args = make_parser().parse_args(argv)
     names = _names(args.lesson)
     picture = photograph.load(args.photograph)
     texts = ["\n".join(LESSONS[name](picture)) for name in names]

@@ -3,6 +3,7 @@
 python scripts/predict.py --run=runs/NAME [--precision=float32] PATH...
 """
 
+import argparse
 import csv
 import sys
 from collections.abc import Sequence
@@ -14,11 +15,15 @@ from flowers_jax.errors import UsageError
 TOP = 3
 
 
-def main(argv: Sequence[str]) -> None:
+def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     add_trained_model(flags)
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a photograph")
-    args = flags.parse_args(argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    args = make_parser().parse_args(argv)
     from flowers_jax.evaluation import trained_model  # imported after the flags, as in train.py
     from flowers_jax.runtime import compilation
 

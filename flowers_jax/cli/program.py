@@ -39,13 +39,16 @@ COMMANDS = {
     "evaluate": Command(huge_pages=True, prints_results=True),
     "predict": Command(huge_pages=True, prints_results=True),
     "cross_validate": Command(huge_pages=True),
+    "sweep": Command(huge_pages=True),
     "check": Command(prints_results=True),
     "split": Command(),
     "summary": Command(prints_results=True),
     "augment": Command(),
     "lessons": Command(prints_results=True),
+    "completion": Command(prints_results=True),
 }
-"""Each command is `main(argv)` of the module with its name; `--help` prints the docstring of the module."""
+"""Each command is `main(argv)` of the module with its name, and `make_parser()` has its flags; `--help` prints the
+docstring of the module."""
 
 
 def main() -> None:

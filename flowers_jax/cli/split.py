@@ -5,6 +5,7 @@
 Everything is written or nothing. train.py divides FOLDER in the same way with --config.data.seed equal to --seed.
 """
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.errors import UsageError
 
 
-def main(argv: Sequence[str]) -> None:
+def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     flags.add_argument("folder", metavar="FOLDER", help="a folder of class folders")
     flags.add_argument("--out", required=True, metavar="DIR", help="a new or empty folder")
@@ -27,7 +28,11 @@ def main(argv: Sequence[str]) -> None:
                        help="what is written; symlinks are read with --config.data.follow_links=True")  # fmt: skip
     flags.add_argument("--one-scene", action="store_true",
                        help="photographs may look alike (--config.data.group_similar=False)")  # fmt: skip
-    args = flags.parse_args(argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    args = make_parser().parse_args(argv)
     fractions, flag = _fractions(args.split), f"--out={args.out}"
     clean_copy.check_target(args.folder, args.out, flag)
     dataset = load_folder(args.folder, group_similar=not args.one_scene)

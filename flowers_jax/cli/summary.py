@@ -3,10 +3,11 @@
 python scripts/summary.py --config=configs/NAME.py [--classes=5] [--config.key=value ...]
 """
 
+import argparse
 from collections.abc import Sequence
 
 from flowers_jax import models
-from flowers_jax.cli.flags import parse_config, parser
+from flowers_jax.cli.flags import config_parser, parse_config
 from flowers_jax.errors import UsageError
 from flowers_jax.models import summary
 from flowers_jax.models.groups import frozen_paths
@@ -14,10 +15,14 @@ from flowers_jax.training import setup
 from flowers_jax.training.checks import check_model
 
 
-def main(argv: Sequence[str]) -> None:
-    flags = parser(__doc__)
+def make_parser() -> argparse.ArgumentParser:
+    flags = config_parser(__doc__)
     flags.add_argument("--classes", type=int, default=5, help="how many the head tells apart (default: 5)")
-    config, args = parse_config(flags, argv)
+    return flags
+
+
+def main(argv: Sequence[str]) -> None:
+    config, args = parse_config(make_parser(), argv)
     if args.classes < 2:
         raise UsageError(f"--classes={args.classes}: must be at least 2")
     check_model(config)

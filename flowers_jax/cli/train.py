@@ -6,17 +6,22 @@ FOLDER contains a folder of photographs for each class. With --config=NAME and w
 are downloaded. The same --workdir again resumes an unfinished run.
 """
 
+import argparse
 import time
 from collections.abc import Sequence
 
-from flowers_jax.cli.flags import default_workdir, parse_config, parser
+from flowers_jax.cli.flags import config_parser, default_workdir, parse_config
+
+
+def make_parser() -> argparse.ArgumentParser:
+    flags = config_parser(__doc__, takes_folder=True)
+    flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
+                       "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
+    return flags
 
 
 def main(argv: Sequence[str]) -> None:
-    flags = parser(__doc__)
-    flags.add_argument("--workdir", metavar="DIR", help="run directory; an unfinished one is resumed "
-                       "(default: a new runs/NAME-DATE-TIME)")  # fmt: skip
-    config, args = parse_config(flags, argv, takes_folder=True)
+    config, args = parse_config(make_parser(), argv)
     from flowers_jax.runtime import compilation
     from flowers_jax.training.loop import fit  # takes a second; imported after the flags, so a mistake in them is fast
 

@@ -2,6 +2,7 @@
 
 import psutil
 
+from flowers_jax.data import shared
 from flowers_jax.errors import UsageError
 
 
@@ -21,7 +22,7 @@ def check(size: int, flag: str, instead: str) -> None:
     Raises:
         UsageError: `size` is larger than the available memory.
     """
-    available = psutil.virtual_memory().available
+    available = psutil.virtual_memory().available + shared.kept_size()
     if size > available:
         raise UsageError(
             f"{flag}: the decoded photographs take {shown(size)} of memory, of which {shown(available)} are free; "

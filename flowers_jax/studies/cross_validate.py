@@ -10,16 +10,20 @@ from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.run.directory import RunDirectory
+from flowers_jax.studies.naming import named
 from flowers_jax.training.loop import fit
 
 COLUMNS = ("path", "label", "predicted", "probability", "fold")
 
 
-def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int) -> dict[str, Any]:
+def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int = 5, **given: Any) -> dict[str, Any]:
     """Call `fit` for each fold in `workdir/fold-1` and following; a finished fold is not trained again.
 
     Writes `predictions.csv`, with a prediction of every photograph by the model that did not see it, and
     `cross_validation.json`.
+
+    Args:
+        given: what else `fit` takes, as `data`; callbacks see the epochs of every fold.
 
     Returns:
         `folds`, `accuracies`, `mean`, `sd` (of the folds, with n - 1), `pooled` (the share of all photographs with a
@@ -37,14 +41,17 @@ def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int)
             raise UsageError(f"--config.data.{name}={value}: all of {folds} folds are run; leave it out")
     summaries, rows, contents = [], [], {}
     for fold in range(1, folds + 1):
-        run = Path(workdir) / f"fold-{fold}"
+        run = RunDirectory(directory.path / f"fold-{fold}")
         print(f"fold {fold} of {folds}", flush=True)
-        summaries.append(fit(config_lib.replace(config, {"data.folds": folds, "data.fold": fold}), run))
-        found = {path: row["sha256"] for path, row in RunDirectory(run).read_splits().items()}
+        with named(f"fold {fold}", run, "--workdir", directory):
+            summaries.append(
+                fit(config_lib.replace(config, {"data.folds": folds, "data.fold": fold}), run.path, **given)
+            )
+        found = {path: row["sha256"] for path, row in run.read_splits().items()}
         contents = contents or found
         if found != contents:
             raise TrainingError(f"fold {fold} has other photographs than fold 1: start anew with another --workdir")
-        rows += [row | {"fold": str(fold)} for row in RunDirectory(run).read_predictions()]
+        rows += [row | {"fold": str(fold)} for row in run.read_predictions()]
     accuracies = [summary["test_accuracy"] for summary in summaries]
     result = {
         "folds": folds,

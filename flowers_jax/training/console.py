@@ -117,11 +117,10 @@ class Bar:
         self.bar.close()
 
 
-def ending(summary: Mapping[str, Any]) -> str:
-    test = "no test part"
-    if summary["test_examples"]:
-        test = f"test accuracy {summary['test_accuracy']:.1%} on {summary['test_examples']} photographs"
-    return (
-        f"finished ({summary['stopped_reason']}): {test}, model of epoch {summary['model_epoch']}, "
-        f"{summary['seconds']:.0f} s"
-    )
+def ending(summary: Mapping[str, Any], print_test: bool = True) -> str:
+    parts = [f"model of epoch {summary['model_epoch']}", f"{summary['seconds']:.0f} s"]
+    if not summary["test_examples"]:
+        parts.insert(0, "no test part")
+    elif print_test:
+        parts.insert(0, f"test accuracy {summary['test_accuracy']:.1%} on {summary['test_examples']} photographs")
+    return f"finished ({summary['stopped_reason']}): {', '.join(parts)}"

@@ -37,6 +37,7 @@ def fit(
     augment: str | Augmentation | Callable[..., Any] | None = None,
     metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
     callbacks: Sequence[Callback] = (),
+    print_test: bool = True,
 ) -> dict[str, Any]:
     """Train with `config` in `workdir`, or resume the run there; returns the content of `summary.json`.
 
@@ -52,6 +53,7 @@ def fit(
         metrics: names and `Metric`s, or functions of logits [N, classes] and labels [N] by name of which more is
             better: in each epoch, as `val_NAME`.
         callbacks: see `training.callbacks`.
+        print_test: the last line has the test accuracy.
 
     Raises:
         UsageError: a mistake of the caller; nothing was written.
@@ -68,7 +70,7 @@ def fit(
     run = RunDirectory(workdir)
     begun = run.check(config)
     if begun and (summary := _finished(run, config)):
-        print(f"nothing to do, the run is complete. {console.ending(summary)}")
+        print(f"nothing to do, the run is complete. {console.ending(summary, print_test)}")
         return summary
     run.check_writable()
     with contextlib.ExitStack() as held, signals.raised():
@@ -84,10 +86,10 @@ def fit(
         except signals.Stop as stop:
             again = f"; the same command with --workdir={run.path} goes on" if begun else ""
             raise Interrupted(stop.signum, f"stopped before there was anything to save{again}") from None
-        return _train(config, job, begun, started)
+        return _train(config, job, begun, started, print_test)
 
 
-def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, Any]:
+def _train(config: Config, job: Job, begun: bool, started: float, print_test: bool) -> dict[str, Any]:
     """Everything that writes."""
     run = job.run
     trainer = Trainer(config, job, started)
@@ -110,7 +112,7 @@ def _train(config: Config, job: Job, begun: bool, started: float) -> dict[str, A
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{error}; {trainer.failure_message()}") from error
-    print(console.ending(summary))
+    print(console.ending(summary, print_test))
     return summary
 
 

@@ -10,7 +10,8 @@ from flowers_jax.data import memory, sources, split
 from flowers_jax.data.checks.groups import check_parts
 from flowers_jax.data.checks.review import check_trainable, review
 from flowers_jax.data.dataset import Dataset, Example, identity
-from flowers_jax.data.loader import SplitArrays, decode_split
+from flowers_jax.data.loader import SplitArrays
+from flowers_jax.data.shared import decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
 from flowers_jax.run.directory import RunDirectory

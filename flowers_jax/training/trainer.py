@@ -15,7 +15,7 @@ from jaxtyping import Array
 from flowers_jax import losses, metrics
 from flowers_jax.config_types import Config
 from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
-from flowers_jax.errors import Interrupted, TrainingError
+from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
 from flowers_jax.optimizers import with_learning_rate
 from flowers_jax.runtime import parallel, signals
 from flowers_jax.training import callbacks, checkpoint, console
@@ -285,6 +285,6 @@ class Trainer:
         again = f"the same command with --workdir={self.job.run.path} goes on from checkpoint {kept}, the last good one"
         return again if kept else "nothing was saved yet"
 
-    def _not_finite(self, what: str) -> TrainingError:
+    def _not_finite(self, what: str) -> DivergenceError:
         lower = f"try a lower --config.learning_rate than {self.config.learning_rate}"
-        return TrainingError(f"{what}: {lower}; {self.failure_message()}")
+        return DivergenceError(f"{what}: {lower}; {self.failure_message()}")

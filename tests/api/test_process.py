@@ -81,6 +81,7 @@ check("a path that is none")
 """
 
 MORE = """
+import numpy as np
 thread = threading.Thread(target=fj.fit, args=(config, "run"))
 thread.start()
 thread.join()
@@ -94,8 +95,14 @@ raises(fj.UsageError, run.evaluate, "nothing")
 check("evaluate of a data set, and a mistake")
 run.confusion_matrix("validation")
 check("the confusion matrix")
-fj.cross_validate(config, "folds", 2)
+images = np.random.default_rng(0).integers(0, 256, (24, 28, 28, 3), np.uint8)
+arrays = fj.Dataset.from_arrays(images, [0, 1] * 12)
+check("a data set of arrays")
+assert fj.cross_validate(config, "folds", 2, data=arrays)["examples"] == 24
 check("cross_validate")
+assert len(fj.sweep(config, {"learning_rate": [0.1, 0.2]}, "sweep")["table"]) == 2
+raises(fj.UsageError, fj.sweep, config, {"learning_rate": [-1.0]}, "other")
+check("a sweep, and one with a mistake")
 outside = fj.config.replace(config, {"loss.name": "beside:loss"})
 fj.fit(outside, "outside")
 check("a loss beside the data")

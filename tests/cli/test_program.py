@@ -2,6 +2,8 @@
 
 import importlib
 import runpy
+import subprocess
+import sys
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.scripts.commands import script
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 NOT_INSTALLED = {"benchmark", "torture"}
-TRAIN_OR_PREDICT = {"train", "evaluate", "predict", "cross_validate"}
+TRAIN_OR_PREDICT = {"train", "evaluate", "predict", "cross_validate", "sweep"}
 
 
 def test_a_script_a_command():
@@ -61,6 +63,14 @@ def test_the_installed_command_lists_the_commands(monkeypatch, capsys, argv):
     lines = capsys.readouterr().out.splitlines()[2:]
     assert [line.split()[0].replace("-", "_") for line in lines] == list(program.COMMANDS)
     assert all(len(line.split()) > 4 for line in lines)
+
+
+def test_the_list_of_commands_loads_nothing_heavy():
+    code = "import sys; from flowers_jax.cli.program import main; sys.argv = ['flowers-jax', '--help']; main()"
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "train" in done.stdout and "flowers_jax" in loaded
+    assert loaded & {"jax", "numpy", "scipy", "flax", "ml_collections", "PIL", "shtab"} == set()
 
 
 def test_the_installed_command_runs_one(monkeypatch, capsys, tmp_path):

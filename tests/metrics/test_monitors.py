@@ -48,7 +48,7 @@ def test_other_names_are_refused(changes, words):
 
 def test_a_command_refuses_an_unknown_monitor_before_it_begins():
     with pytest.raises(UsageError, match="did you mean val_accuracy"):
-        cli.parse_config(cli.parser(None), ["--config=smoke", "--config.plateau.monitor=val_accuracyy"])
+        cli.parse_config(cli.config_parser(None), ["--config=smoke", "--config.plateau.monitor=val_accuracyy"])
 
 
 @pytest.mark.parametrize(("name", "mode"), [("kappa", "more"), ("my kappa", "max")])

@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import signal
 
 import pytest
 
+from flowers_jax.errors import Interrupted
+from flowers_jax.studies import cross_validate as module
 from tests.scripts.commands import SMOKE, script, table
 
 FAST = [*SMOKE, "--config.epochs=1"]
@@ -38,6 +41,16 @@ def test_photographs_that_changed_between_folds(tmp_path, folder, capsys):
     shutil.rmtree(tmp_path / "cv" / "fold-3")
     assert script("cross_validate", *flags) == 1
     assert "fold 3 has other photographs than fold 1" in capsys.readouterr().err
+
+
+def test_a_stop_names_the_fold_and_the_command(tmp_path, monkeypatch, capsys):
+    def stops(_, workdir):
+        raise Interrupted(signal.SIGINT, f"stopped; the same command with --workdir={workdir} goes on from here")
+
+    monkeypatch.setattr(module, "fit", stops)
+    assert script("cross_validate", *FAST, f"--workdir={tmp_path}/cv") == 130
+    words = f"\nfold 1: stopped; the same command with --workdir={tmp_path}/cv goes on from here\n"
+    assert capsys.readouterr().err == words
 
 
 def test_mistakes(tmp_path, capsys):

@@ -15,7 +15,7 @@ from flowers_jax.errors import TrainingError, UsageError
 
 
 def main(argv: Sequence[str]) -> None:
-    flags = cli.parser(__doc__)
+    flags = cli.config_parser(__doc__)
     flags.add_argument("--faults", type=int, default=200, help="how many are to strike (default: 200)")
     flags.add_argument("--kinds", default="time,before,after,within", help="which, in turn: time,before,after,within "
                        "kill; ENOSPC,EIO,EROFS,EACCES fail (default: time,before,after,within)")  # fmt: skip
