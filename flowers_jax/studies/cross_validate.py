@@ -23,7 +23,7 @@ def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int 
     `cross_validation.json`.
 
     Args:
-        given: the objects that `fit` takes in place of names, such as `data`.
+        given: what else `fit` takes, as `data`; callbacks see the epochs of every fold.
 
     Returns:
         `folds`, `accuracies`, `mean`, `sd` (of the folds, with n - 1), `pooled` (the share of all photographs with a
