@@ -24,6 +24,7 @@ from flowers_jax.models.initial import shapes
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.outside import is_outside
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.registry import GIVEN
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.run.model_json import check_code, fields_of, preprocessing_of
@@ -35,7 +36,7 @@ KINDS = {"epoch": np.int64, "phase": np.str_}
 """The types of the columns of `metrics.csv` that are not float64."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedModel:
     """The best model of a run, ready to predict.
 
@@ -68,6 +69,9 @@ class TrainedModel:
     loss: Loss | None = None
     metrics: tuple[Metric, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<TrainedModel {self.spec.name} of {self.run.path}, {len(self.classes)} classes>"
+
     def predict(self, images: Inputs, batch_size: int | None = None) -> np.ndarray:
         """The probabilities of the classes, float64 [N, classes], with the temperature of the run.
 
@@ -93,7 +97,7 @@ class TrainedModel:
             raise UsageError(
                 f"{self.run.path}: {self.spec.name} does not say where its features are; give its ModelSpec features"
             )
-        return self._rows(self._feature_predictor, images, batch_size).astype(np.float32)
+        return self._rows(self._feature_predictor, images, batch_size)
 
     def evaluate(self, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
         """Figures of photographs whose classes are known: see `evaluation.evaluate.evaluate`."""
@@ -200,7 +204,7 @@ def load(
         precision=dtype.name if "dtype" in fields else "float32",
         temperature=_temperature(run, checkpoints.progress(latest), number),
         code=codes,
-        loss=Loss("given", loss) if loss is not None and not isinstance(loss, Loss) else loss,
+        loss=loss if loss is None or isinstance(loss, Loss) else Loss(GIVEN, loss),
         metrics=_metrics(metrics),
     )
 
