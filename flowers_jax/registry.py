@@ -17,6 +17,11 @@ GIVEN = "given"
 T = TypeVar("T")
 
 
+def absent(*_: Any, **__: Any) -> Any:
+    """What a part of the name `GIVEN` does. Nothing calls it: `fit` asks for the object before."""
+    raise RuntimeError("an object of Python was not given")
+
+
 class Registry(dict[str, T], Generic[T]):
     """The parts of one kind by name.
 

@@ -15,8 +15,7 @@ from jaxtyping import Key as PRNGKey
 
 from flowers_jax import outside
 from flowers_jax.config_key import Key
-from flowers_jax.errors import UsageError
-from flowers_jax.registry import GIVEN, Registry
+from flowers_jax.registry import GIVEN, Registry, absent
 from flowers_jax.types import Picture
 
 
@@ -41,16 +40,12 @@ def _of_function(name: str, found: Any) -> Augmentation | None:
     return Augmentation(name, found) if callable(found) else None
 
 
-def _missing(*_: Any, **__: Any) -> Any:
-    raise UsageError("--config.augment.name=given: is an object of Python; give it again: fit(..., augment=FUNCTION)")
-
-
 AUGMENTATIONS = Registry(
     "augment.name",
     Augmentation,
     _of_function,
     also="a function (key, image)",
-    given=Augmentation(GIVEN, _missing),
+    given=Augmentation(GIVEN, absent),
 )
 register, find = AUGMENTATIONS.register, AUGMENTATIONS.find
 

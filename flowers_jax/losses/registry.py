@@ -17,8 +17,7 @@ from jaxtyping import Array, Float32
 
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config
-from flowers_jax.errors import UsageError
-from flowers_jax.registry import GIVEN, Registry
+from flowers_jax.registry import GIVEN, Registry, absent
 from flowers_jax.types import HostLabels, HostLogits
 
 LossFunction = Callable[[Any, Any], Float32[Array, " batch"]]
@@ -44,11 +43,7 @@ def _of_function(name: str, found: Any) -> Loss | None:
     return Loss(name, found) if callable(found) else None
 
 
-def _missing(*_: Any) -> Any:
-    raise UsageError("--config.loss.name=given: is an object of Python; give it again: fit(..., loss=FUNCTION)")
-
-
-LOSSES = Registry("loss.name", Loss, _of_function, also="a function (logits, targets)", given=Loss(GIVEN, _missing))
+LOSSES = Registry("loss.name", Loss, _of_function, also="a function (logits, targets)", given=Loss(GIVEN, absent))
 register, find = LOSSES.register, LOSSES.find
 
 

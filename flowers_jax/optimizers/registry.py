@@ -8,8 +8,7 @@ import optax
 from flax import traverse_util
 
 from flowers_jax.config_key import Key
-from flowers_jax.errors import UsageError
-from flowers_jax.registry import GIVEN, Registry
+from flowers_jax.registry import GIVEN, Registry, absent
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,12 @@ def _of_function(name: str, found: Any) -> Optimizer | None:
     return Optimizer(name, build) if callable(found) else None
 
 
-def _missing(*_: Any, **__: Any) -> Any:
-    raise UsageError(
-        "--config.optimizer.name=given: is an object of Python; give it again: fit(..., optimizer=TRANSFORMATION)"
-    )
-
-
 OPTIMIZERS = Registry(
     "optimizer.name",
     Optimizer,
     _of_function,
     also="a function from a learning rate to an optax.GradientTransformation",
-    given=Optimizer(GIVEN, _missing, decays=True),
+    given=Optimizer(GIVEN, absent, decays=True),
 )
 register, find = OPTIMIZERS.register, OPTIMIZERS.find
 

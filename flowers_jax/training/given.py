@@ -16,82 +16,74 @@ from flowers_jax.metrics import METRICS, Metric
 from flowers_jax.optimizers import Optimizer
 from flowers_jax.registry import GIVEN
 
+PARTS: dict[str, tuple[tuple[type, ...], Callable[[str, Any], Any] | None]] = {
+    "optimizer": ((Optimizer, optax.GradientTransformation), None),
+    "loss": ((Loss,), Loss),
+    "augment": ((Augmentation,), Augmentation),
+}
+"""By section: the classes of the objects that `fit` takes, and what makes such an object of a function."""
+
 
 @dataclass(frozen=True)
 class Given:
-    """The objects; None and () where the config's names count.
-
-    Attributes:
-        names: the keys of the config that name these objects, for `config.json`.
-    """
+    """The objects; None and () where the config's names count."""
 
     data: Dataset | None = None
     optimizer: Optimizer | optax.GradientTransformation | None = None
     loss: Loss | None = None
-    augmentation: Augmentation | None = None
+    augment: Augmentation | None = None
     metrics: tuple[Metric, ...] = ()
     callbacks: tuple[Any, ...] = ()
-
-    def name_in(self, config: Config) -> Config:
-        """The config that names what is given, so that another command does not take it for another run's."""
-        changes: dict[str, Any] = dict(self.data.origin) if self.data else {}
-        if self.data:
-            changes = {"data.dir": "", "data.csv": ""} | changes
-        for section, given in (("optimizer", self.optimizer), ("loss", self.loss), ("augment", self.augmentation)):
-            if given is not None:
-                changes[f"{section}.name"] = GIVEN
-        if self.metrics:
-            given_names = [metric.name for metric in self.metrics if metric.name not in config.metrics]
-            changes["metrics"] = (*config.metrics, *given_names)
-        return config_lib.replace(config, changes) if changes else config
 
 
 def collect(
     config: Config,
     *,
     data: Dataset | None = None,
-    optimizer: str | Optimizer | optax.GradientTransformation | None = None,
-    loss: str | Loss | Callable[..., Any] | None = None,
-    augment: str | Augmentation | Callable[..., Any] | None = None,
     metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
     callbacks: Sequence[Any] = (),
+    **parts: Any,
 ) -> tuple[Config, Given]:
     """The arguments of `fit`: names go into the config, objects into `Given`.
 
+    The config names the objects too, so that `config.json` tells the truth and a command does not take the run for
+    another one.
+
+    Args:
+        parts: a name or an object of each of `PARTS`.
+
     Raises:
-        UsageError: an argument is neither.
+        UsageError: an argument is neither, or the config names an object that is not given.
     """
-    changes: dict[str, Any] = {}
-    objects: dict[str, Any] = {}
-    for section, value, kind, made in (
-        ("optimizer", optimizer, (Optimizer, optax.GradientTransformation), None),
-        ("loss", loss, (Loss,), lambda function: Loss(GIVEN, function)),
-        ("augment", augment, (Augmentation,), lambda function: Augmentation(GIVEN, function)),
-    ):
-        if isinstance(value, str):
-            changes[f"{section}.name"] = value
-        elif isinstance(value, kind):
-            objects[section] = value
-        elif made and callable(value):
-            objects[section] = made(value)
-        elif value is not None:
-            kinds = ", ".join(["a name", *(one.__name__ for one in kind), *(["a function"] if made else [])])
-            raise UsageError(f"fit(..., {section}={value!r}): must be one of {kinds}")
+    parts = {section: _part(section, value) for section, value in parts.items()}
+    objects = {section: part for section, part in parts.items() if not (part is None or isinstance(part, str))}
+    every = [Metric(*item) for item in metrics.items()] if isinstance(metrics, Mapping) else list(metrics or ())
+    given = Given(_dataset(data), metrics=_metrics(every), callbacks=_callbacks(callbacks), **objects)
+    names = {f"{section}.name": GIVEN if section in objects else part for section, part in parts.items() if part}
+    of_metrics = dict.fromkeys((*config.metrics, *(m if isinstance(m, str) else m.name for m in every)))
+    named = config_lib.replace(config, {**(data.origin if data else {}), **names, "metrics": tuple(of_metrics)})
+    for section in PARTS:
+        if getattr(named, section).name == GIVEN and section not in objects:
+            raise UsageError(
+                f"--config.{section}.name=given: is an object of Python; give it again: fit(..., {section}=...)"
+            )
+    return named, given
+
+
+def _part(section: str, value: Any) -> Any:
+    kinds, of_function = PARTS[section]
+    if value is None or isinstance(value, (str, *kinds)):
+        return value
+    if of_function and callable(value):
+        return of_function(GIVEN, value)
+    words = ", ".join(["a name", *(kind.__name__ for kind in kinds), *(["a function"] if of_function else [])])
+    raise UsageError(f"fit(..., {section}={value!r}): must be one of {words}")
+
+
+def _dataset(data: Any) -> Dataset | None:
     if data is not None and not isinstance(data, Dataset):
         raise UsageError(f"fit(..., data={data!r}): must be a Dataset, as Dataset.from_folder(...) gives")
-    if isinstance(metrics, Mapping):
-        metrics = [Metric(name, function) for name, function in metrics.items()]
-    if names := [metric for metric in metrics or () if isinstance(metric, str)]:
-        changes["metrics"] = (*config.metrics, *(name for name in names if name not in config.metrics))
-    given = Given(
-        data=data,
-        optimizer=objects.get("optimizer"),
-        loss=objects.get("loss"),
-        augmentation=objects.get("augment"),
-        metrics=_metrics(metrics or ()),
-        callbacks=_callbacks(callbacks),
-    )
-    return given.name_in(config_lib.replace(config, changes) if changes else config), given
+    return data
 
 
 def _metrics(metrics: Sequence[str | Metric]) -> tuple[Metric, ...]:

@@ -137,7 +137,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given
     job = Job(
         run, devices, dataset, spec, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
         usable[0] if usable else 0, None, Weights(**description["weights"]), description, decoded_size,
-        augment.from_config(config, given.augmentation), bound(config, given.loss),
+        augment.from_config(config, given.augment), bound(config, given.loss),
         photographs.class_weights(config, dataset), columns, given.callbacks,
     )  # fmt: skip
     return replace(job, progress=_progress(config, job, *usable)) if usable else job
