@@ -154,7 +154,7 @@ def load(
     code: str | Sequence[str] = (),
     *,
     loss: Loss | Callable[..., Any] | None = None,
-    metrics: Sequence[Metric] | Mapping[str, Callable[..., float]] = (),
+    metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] = (),
 ) -> TrainedModel:
     """The best model of a run directory, on all local devices. Nothing in the directory is executed.
 
@@ -162,7 +162,8 @@ def load(
         precision: one of `PRECISIONS`, independent of the training; a module without a `dtype` stays in float32.
         code: `MODULE:NAME` or `FILE.py:NAME`, or several, of the run's code outside the package; it is executed: the
             model's now, that of the loss and of the metrics in `evaluate`.
-        loss, metrics: the objects that the run was given in Python, as `fit` takes them, for `evaluate`.
+        loss, metrics: the objects that the run was given in Python, as `fit` takes them, for `evaluate`. Names of
+            metrics change nothing: the run has them.
 
     Raises:
         UsageError: it is no run directory, no finished epoch is saved, or the code of the model is not given.
@@ -232,12 +233,10 @@ def _spec(run: RunDirectory, description: Mapping[str, Any], codes: Mapping[str,
         raise UsageError(f"{described}: not a model of this version ({first_line(error)})") from error
 
 
-def _metrics(given: Sequence[Metric] | Mapping[str, Callable[..., float]]) -> tuple[Metric, ...]:
+def _metrics(given: Sequence[str | Metric] | Mapping[str, Callable[..., float]]) -> tuple[Metric, ...]:
     if isinstance(given, Mapping):
         return tuple(Metric(name, function) for name, function in given.items())
-    if wrong := [metric for metric in given if not isinstance(metric, Metric)]:
-        raise UsageError(f"load(..., metrics=[{wrong[0]!r}]): must be a Metric(name, function, mode)")
-    return tuple(given)
+    return tuple(metric for metric in given if isinstance(metric, Metric))
 
 
 def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:
