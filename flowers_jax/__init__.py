@@ -57,16 +57,18 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'flowers_jax' has no attribute {name!r}")
-    from flowers_jax.runtime import process
+if not TYPE_CHECKING:  # a type checker would take every other name for one of the package too
 
-    place = _PLACES[name]
-    with process.unchanged_by_imports():
-        module = importlib.import_module(f"flowers_jax.{place or name}")
-    globals()[name] = value = getattr(module, name) if place else module
-    return value
+    def __getattr__(name: str) -> Any:
+        if name not in _PLACES:
+            raise AttributeError(f"module 'flowers_jax' has no attribute {name!r}")
+        from flowers_jax.runtime import process
+
+        place = _PLACES[name]
+        with process.unchanged_by_imports():
+            module = importlib.import_module(f"flowers_jax.{place or name}")
+        globals()[name] = value = getattr(module, name) if place else module
+        return value
 
 
 def __dir__() -> list[str]:

@@ -21,12 +21,12 @@ def confusion_matrix(model: TrainedModel, split: str = "test", data: str | Path 
     Args:
         split: `train`, `validation` or `test`. Those of the run's test are in its `predictions.csv`; the others are
             read and predicted again.
-        data: other photographs, as `evaluate` takes them.
+        data: other photographs, and what `split` means of them, as in `evaluate`.
 
     Raises:
         UsageError: the run is not finished, or its photographs cannot be read again.
     """
-    if split not in SPLITS:
+    if data is None and split not in SPLITS:
         raise UsageError(f"confusion_matrix({split!r}): must be one of {', '.join(SPLITS)}")
     if data is None and split == "test":
         return _of_test(model)

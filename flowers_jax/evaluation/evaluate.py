@@ -43,8 +43,6 @@ def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -
         UsageError: a class that the model does not know, no photograph, too many for the memory, or a loss or a
             metric outside the package that was not permitted.
     """
-    if split not in ("", *SPLITS):
-        raise UsageError(f"split={split!r}: must be one of {', '.join(SPLITS)}, or empty")
     config = model.run.read_config()
     loss, named = loss_of(model, config), metrics_of(model, config)
     chosen = select(model, data, split)
@@ -91,6 +89,8 @@ def not_computed(report: Mapping[str, Any]) -> str:
 
 def select(model: TrainedModel, data: str | Path | Dataset, split: str) -> Dataset:
     """The photographs of `data` to evaluate (see `evaluate`), with the labels of the model."""
+    if split not in ("", *SPLITS):
+        raise UsageError(f"split={split!r}: must be one of {', '.join(SPLITS)}, or empty")
     dataset = _read(model, data)
     if unknown := sorted(set(dataset.classes) - set(model.classes)):
         raise UsageError(

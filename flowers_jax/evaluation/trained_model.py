@@ -24,6 +24,7 @@ from flowers_jax.models.initial import shapes
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.outside import is_outside
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.registry import GIVEN
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.run.model_json import check_code, fields_of, preprocessing_of
@@ -35,7 +36,7 @@ KINDS = {"epoch": np.int64, "phase": np.str_}
 """The types of the columns of `metrics.csv` that are not float64."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedModel:
     """The best model of a run, ready to predict.
 
@@ -68,6 +69,9 @@ class TrainedModel:
     loss: Loss | None = None
     metrics: tuple[Metric, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<TrainedModel {self.spec.name} of {self.run.path}, {len(self.classes)} classes>"
+
     def predict(self, images: Inputs, batch_size: int | None = None) -> np.ndarray:
         """The probabilities of the classes, float64 [N, classes], with the temperature of the run.
 
@@ -93,7 +97,7 @@ class TrainedModel:
             raise UsageError(
                 f"{self.run.path}: {self.spec.name} does not say where its features are; give its ModelSpec features"
             )
-        return self._rows(self._feature_predictor, images, batch_size).astype(np.float32)
+        return self._rows(self._feature_predictor, images, batch_size)
 
     def evaluate(self, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
         """Figures of photographs whose classes are known: see `evaluation.evaluate.evaluate`."""
@@ -150,7 +154,7 @@ def load(
     code: str | Sequence[str] = (),
     *,
     loss: Loss | Callable[..., Any] | None = None,
-    metrics: Sequence[Metric] | Mapping[str, Callable[..., float]] = (),
+    metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] = (),
 ) -> TrainedModel:
     """The best model of a run directory, on all local devices. Nothing in the directory is executed.
 
@@ -158,7 +162,8 @@ def load(
         precision: one of `PRECISIONS`, independent of the training; a module without a `dtype` stays in float32.
         code: `MODULE:NAME` or `FILE.py:NAME`, or several, of the run's code outside the package; it is executed: the
             model's now, that of the loss and of the metrics in `evaluate`.
-        loss, metrics: the objects that the run was given in Python, as `fit` takes them, for `evaluate`.
+        loss, metrics: the objects that the run was given in Python, as `fit` takes them, for `evaluate`. Names of
+            metrics change nothing: the run has them.
 
     Raises:
         UsageError: it is no run directory, no finished epoch is saved, or the code of the model is not given.
@@ -200,7 +205,7 @@ def load(
         precision=dtype.name if "dtype" in fields else "float32",
         temperature=_temperature(run, checkpoints.progress(latest), number),
         code=codes,
-        loss=Loss("given", loss) if loss is not None and not isinstance(loss, Loss) else loss,
+        loss=loss if loss is None or isinstance(loss, Loss) else Loss(GIVEN, loss),
         metrics=_metrics(metrics),
     )
 
@@ -228,12 +233,10 @@ def _spec(run: RunDirectory, description: Mapping[str, Any], codes: Mapping[str,
         raise UsageError(f"{described}: not a model of this version ({first_line(error)})") from error
 
 
-def _metrics(given: Sequence[Metric] | Mapping[str, Callable[..., float]]) -> tuple[Metric, ...]:
+def _metrics(given: Sequence[str | Metric] | Mapping[str, Callable[..., float]]) -> tuple[Metric, ...]:
     if isinstance(given, Mapping):
         return tuple(Metric(name, function) for name, function in given.items())
-    if wrong := [metric for metric in given if not isinstance(metric, Metric)]:
-        raise UsageError(f"load(..., metrics=[{wrong[0]!r}]): must be a Metric(name, function, mode)")
-    return tuple(given)
+    return tuple(metric for metric in given if isinstance(metric, Metric))
 
 
 def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:

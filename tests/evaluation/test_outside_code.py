@@ -10,6 +10,7 @@ from flowers_jax.errors import ChangedCode, UsageError
 from flowers_jax.evaluation import trained_model
 from flowers_jax.evaluation.evaluate import not_computed
 from flowers_jax.evaluation.outside_code import match, permitted
+from flowers_jax.metrics import Metric
 from flowers_jax.outside import sha256
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
@@ -110,7 +111,8 @@ def test_a_changed_file_is_warned_of(trained, tmp_path):
 
 def test_objects_of_python_are_given_again_or_missing(trained, capsys):
     root, _ = trained
-    whole = trained_model.load(root / "given", loss=parts.squared_error, metrics={"worst": parts.WORST_CLASS.function})
+    worst = Metric("worst", parts.WORST_CLASS.function)
+    whole = trained_model.load(root / "given", loss=parts.squared_error, metrics=["nll", worst])
     report = whole.evaluate(root / "flowers", "test")
     assert report["loss"] == pytest.approx(whole.summary["test_loss"], rel=1e-5)
     assert report["metrics"]["worst"] == pytest.approx(whole.summary["test_metrics"]["worst"])

@@ -187,6 +187,7 @@ def test_history_has_the_columns_of_metrics_csv(model):
     assert list(history) == list(rows[0]) and history["epoch"].dtype == np.int64 and history["phase"].dtype.kind == "U"
     assert history["epoch"].tolist() == [1, 2] and history["val_loss"].dtype == np.float64
     assert history["val_loss"].tolist() == [float(row["val_loss"]) for row in rows]
+    assert repr(run) == f"<TrainedModel seed_cnn of {run.run.path}, 2 classes>"
     assert run.summary["val_accuracy"] in history["val_accuracy"]
 
 
@@ -204,6 +205,7 @@ def test_a_confusion_matrix_has_a_row_for_each_label(model):
         assert matrix.sum(1).tolist() == counts
         assert np.trace(matrix) == round(run.evaluate(dataset, part)["accuracy"] * sum(counts))
     same(run.confusion_matrix("test", dataset), expected)
+    assert run.confusion_matrix("", dataset).sum() == 24
     with pytest.raises(UsageError, match="arrays"):
         run.confusion_matrix("validation")
     with pytest.raises(UsageError, match=r"^confusion_matrix\('tests'\): must be one of train, validation, test$"):
