@@ -47,4 +47,4 @@ class DamageWarning(UserWarning):
 
 
 class ChangedCode(DamageWarning):
-    """The code of a run's model differs from the code that trained it."""
+    """The code of a run's model, loss or metric differs from the code that the run began with."""

@@ -1,11 +1,13 @@
 """Code from outside the package: `my_package.my_module:NAME`, or `path/to/file.py:NAME`."""
 
+import contextlib
 import functools
 import hashlib
 import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,19 @@ def sha256(name: str) -> str:
 def _module(place: str) -> Any:
     if place.endswith(".py"):
         return _of_file(os.path.realpath(os.path.expanduser(place)))
-    if (here := str(Path.cwd())) not in sys.path:  # a module beside the user's data, as other tools find it
-        sys.path.insert(0, here)
-    return importlib.import_module(place)
+    with importable(Path.cwd()):  # a module beside the user's data, as other tools find it
+        return importlib.import_module(place)
+
+
+@contextlib.contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Within this context a module in that folder can be imported by its name."""
+    before = sys.path
+    sys.path = [str(folder), *before]
+    try:
+        yield
+    finally:
+        sys.path = before
 
 
 @functools.cache

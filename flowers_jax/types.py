@@ -22,6 +22,7 @@ Logits = Float32[Array, "batch classes"]
 """Unnormalised class scores on the device, [B, classes]."""
 
 HostLogits = Float[np.ndarray, "examples classes"]
+HostFeatures = Float32[np.ndarray, "examples features"]
 HostLabels = Int[np.ndarray, "examples"]
 Labels = Int[Array, "batch"]
 Mask = Bool[Array, "batch"]

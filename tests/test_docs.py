@@ -49,6 +49,6 @@ def test_architecture_names_files_and_functions_that_exist():
 
 
 def test_architecture_lists_the_layers():
-    (block,) = re.findall(r"```text\n(cli .*?)\n```", ARCHITECTURE, flags=re.S)
+    (block,) = re.findall(r"```text\n(__init__ .*?)\n```", ARCHITECTURE, flags=re.S)
     listed = [line.split()[0] for line in block.splitlines()]
     assert listed == [*LAYERS, "errors,"]

@@ -1,5 +1,8 @@
-"""What is installed, from a wheel and in place: the package and the ready-made configs, and nothing else."""
+"""What is installed, from a wheel and in place: the package and the ready-made configs, and nothing else. It works."""
 
+import csv
+import io
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, drawn_flowers
 
 pytestmark = [pytest.mark.wings, pytest.mark.network]  # pip brings setuptools for the build
 NO_SOURCE = (".*", "__pycache__", "build", "dist", "*.egg-info", "runs")
@@ -31,6 +34,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    pip("wheel", "--no-deps", "--wheel-dir", folder, source)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
 def pip(*arguments: object, python: Path | str = sys.executable) -> None:
     command = [sys.executable, "-m", "pip", "--python", python, *arguments]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
@@ -46,18 +57,46 @@ def found(python: Path | str, path: Path | None, where: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_wheel_holds_the_package_and_the_configs(source, tmp_path):
-    pip("wheel", "--no-deps", "--wheel-dir", tmp_path, source)
-    (wheel,) = tmp_path.glob("*.whl")
+def test_a_wheel_holds_the_package_and_the_configs(wheel, tmp_path):
     unpacked = tmp_path / "unpacked"
     with zipfile.ZipFile(wheel) as file:
         names = {name for name in file.namelist() if ".dist-info/" not in name}
         file.extractall(unpacked)
-    package = {str(path.relative_to(ROOT)) for path in (ROOT / "flowers_jax").rglob("*.py")}
+    package = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "flowers_jax").rglob("*")
+        if path.suffix == ".py" or path.name == "py.typed"
+    }
     assert names == package | {f"flowers_jax/configs/{name}" for name in CONFIGS}
     assert found(sys.executable, unpacked, tmp_path) == [
         " ".join(CONFIGS), str(unpacked / "flowers_jax/configs/__init__.py"), "[]"
     ]  # fmt: skip
+
+
+def test_the_installed_command_trains_evaluates_and_predicts(wheel, tmp_path):
+    """Beside the dependencies of this environment, in a folder that has nothing of the checkout."""
+    installed, folder = tmp_path / "installed", drawn_flowers(tmp_path / "flowers")
+    pip("install", "--no-deps", "--target", installed, wheel)
+    (empty := tmp_path / "empty").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+
+    def printed(*command: object) -> str:
+        done = subprocess.run(list(map(str, command)), env=environment, cwd=empty, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = printed(sys.executable, "-c", "import flowers_jax; print(flowers_jax.__file__)")
+    assert Path(where.strip()).is_relative_to(installed)
+    command = installed / "bin" / "flowers-jax"
+    trained = printed(command, "train", folder, "--config=smoke", "--config.epochs=8", "--config.devices=1")
+    assert "test accuracy" in trained
+    (run,) = (empty / "runs").glob("smoke-*")
+    report = json.loads(printed(command, "evaluate", f"--run={run}", f"--data={folder}"))
+    assert report["examples"] == 60 and report["accuracy"] > 0.5
+    photographs = sorted(folder.rglob("1.png"))
+    rows = list(csv.DictReader(io.StringIO(printed(command, "predict", f"--run={run}", *photographs))))
+    assert [row["path"] for row in rows] == list(map(str, photographs))
+    assert {row["label"] for row in rows} <= {path.parent.name for path in photographs}
 
 
 def test_an_editable_install_finds_the_configs(source, tmp_path):

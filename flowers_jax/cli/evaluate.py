@@ -27,11 +27,11 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> None:
     args = make_parser().parse_args(argv)
     from flowers_jax.evaluation import trained_model  # imported after the flags, as in train.py
-    from flowers_jax.evaluation.evaluate import evaluate, trained_on
+    from flowers_jax.evaluation.evaluate import evaluate, not_computed, trained_on
     from flowers_jax.runtime import compilation
 
     compilation.keep_programs()
     report = evaluate(trained_model.load(args.run, args.precision, args.code), args.data, args.split)
-    if remark := trained_on(report):
+    for remark in filter(None, (trained_on(report), not_computed(report))):
         print(remark, file=sys.stderr)
     print(json.dumps(report, indent=2))

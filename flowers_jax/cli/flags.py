@@ -52,8 +52,9 @@ def add_trained_model(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
-    flags.add_argument("--code", default="", metavar="MODULE:SPEC",
-                       help="code of a model outside the package; also FILE.py:SPEC")  # fmt: skip
+    flags.add_argument("--code", action="append", default=[], metavar="MODULE:NAME",
+                       help="code of the run outside the package, which may run: its model, for evaluation also its "
+                       "loss and metrics; also FILE.py:NAME; may be given several times")  # fmt: skip
 
 
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:

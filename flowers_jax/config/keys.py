@@ -7,6 +7,7 @@ from typing import Any
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config, UserKeys
 from flowers_jax.registry import Registry
+from flowers_jax.runtime import process
 
 USER = "user."
 """How a researcher's own keys begin. A config file declares them by giving them a value."""
@@ -29,7 +30,8 @@ SECTIONS = ("model", "augment", "optimizer", "loss", "schedule")
 
 def registries() -> dict[str, Registry[Any]]:
     """By section. Their import takes a second, so only what needs them waits for it."""
-    from flowers_jax import augment, losses, models, optimizers, schedules
+    with process.unchanged_by_imports():
+        from flowers_jax import augment, losses, models, optimizers, schedules
 
     return {
         "model": models.MODELS,

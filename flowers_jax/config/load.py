@@ -1,11 +1,9 @@
 """Where a configuration comes from: a config file with changes, another configuration, a run's `config.json`."""
 
-import contextlib
 import inspect
 import os
 import runpy
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from flowers_jax.config.keys import KEYS, USER, flatten, options_of, registries,
 from flowers_jax.config_key import ANY, Key
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError, first_line, nearest
+from flowers_jax.outside import importable
 
 Changes = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Values by flat key, such as `{"epochs": 3, "data.dir": "photographs"}`; or such pairs."""
@@ -99,7 +98,7 @@ def _read(name: str) -> ConfigDict:
             raise UsageError(f"--config={name}: no such file, and no ready-made config{hint}")
         path = str(names[path])
     try:
-        with _importable(Path(path).resolve().parent):
+        with importable(Path(path).resolve().parent):
             get_config = runpy.run_path(path)["get_config"]
             if arguments and not inspect.signature(get_config).parameters:
                 raise UsageError(f"--config={name}: get_config() of {path} takes no argument; give {path}")
@@ -111,17 +110,6 @@ def _read(name: str) -> ConfigDict:
     if not isinstance(config, ConfigDict):
         raise UsageError(f"--config={name}: get_config() returns {type(config).__name__}, not a ConfigDict")
     return config
-
-
-@contextlib.contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """A config file may import what is beside it."""
-    before = sys.path
-    sys.path = [str(folder), *before]
-    try:
-        yield
-    finally:
-        sys.path = before
 
 
 def _declared(name: str, values: Mapping[str, Any]) -> Key:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, NamedTuple
 
+from flowers_jax.runtime import process
 from flowers_jax.runtime.terminal import shown
 
 
@@ -55,7 +56,7 @@ class Dataset:
     Attributes:
         name: for `summary.json`.
         reason: why this data set was chosen, for the banner.
-        classes: sorted names.
+        classes: names, sorted where the source gives no order.
         read: from the path of an example to its bytes.
         skipped: what is left out.
         fractions: the source's own split, if it has one, instead of the default of the config.
@@ -88,9 +89,7 @@ class Dataset:
         Raises:
             UsageError: no such folder, a path that `group_pattern` does not match, or a wrong key.
         """
-        from flowers_jax.data import sources
-
-        return sources.from_keys(dir=str(folder), **keys)
+        return _sources().from_keys(dir=str(folder), **keys)
 
     @staticmethod
     def from_csv(file: str | PathLike[str], **keys: Any) -> "Dataset":
@@ -102,9 +101,7 @@ class Dataset:
         Raises:
             UsageError: no such table, a wrong line in it, none of its files is there, or a wrong key.
         """
-        from flowers_jax.data import sources
-
-        return sources.from_keys(csv=str(file), **keys)
+        return _sources().from_keys(csv=str(file), **keys)
 
     @staticmethod
     def from_tfds(name: str, **keys: Any) -> "Dataset":
@@ -117,9 +114,7 @@ class Dataset:
         Raises:
             UsageError: there is no such set, it does not classify images, it cannot be downloaded, or a wrong key.
         """
-        from flowers_jax.data import sources
-
-        return sources.from_keys(name=f"tfds:{name}", **keys)
+        return _sources().from_keys(name=f"tfds:{name}", **keys)
 
     @staticmethod
     def from_arrays(
@@ -130,7 +125,8 @@ class Dataset:
         Args:
             images: uint8 [N, H, W, 3], or a sequence of N arrays uint8 [H, W, 3] of any sizes.
             labels: N whole numbers, or N names.
-            classes: the name of each number; without it the class of 3 has the name `3`.
+            classes: the name of each number; without it the class of 3 has the name `3`. The classes of the data set
+                are in this order; without it, numbers and names are sorted.
             split: N parts, `train`, `validation` or `test`; without it `data.split` divides the photographs.
             groups: N names or numbers. A group is never in two parts; "" or None belongs to none.
             keys: `group_similar`, `max_pixels`, `workers`.
@@ -138,9 +134,14 @@ class Dataset:
         Raises:
             UsageError: another shape, dtype or length, a number without a class, or a wrong key.
         """
-        from flowers_jax.data import sources
+        return _sources().from_arrays(images, labels, classes, split, groups, **keys)
 
-        return sources.from_arrays(images, labels, classes, split, groups, **keys)
+
+def _sources() -> Any:
+    """The module, which is above this one and loads JAX."""
+    with process.unchanged_by_imports():
+        from flowers_jax.data import sources
+    return sources
 
 
 def identity(dataset: Dataset) -> dict[str, Any]:

@@ -4,8 +4,10 @@ Training, prediction, checking and evaluation use it, because two decoders diffe
 Pillow's by up to 18 grey levels).
 """
 
+import contextlib
 import io
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -88,22 +90,11 @@ def decode(
     """
     if not data:
         raise DecodeError("empty file")
-    try:
-        with pillow_settings.for_decoding(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, max_pixels)
-            _check_white(image)
-            if image.format in ("JPEG", "MPO") and (fault := jpeg.fault(data)):
-                raise DecodeError(fault)
-            image.load()
-            rgb = _to_rgb(_upright(image))
-    except DecodeError:
-        raise
-    except Image.UnidentifiedImageError:
-        raise DecodeError("not an image of a known format") from None
-    except MemoryError as error:
-        raise DecodeError("needs more memory than there is; data.max_pixels could be lower") from error
-    except Exception as error:  # Pillow's plugins fail on damaged files with almost any exception
-        raise DecodeError(f"damaged image ({first_line(error)})") from error
+    with _reasons(), pillow_settings.for_decoding(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check(image, max_pixels)
+        if image.format in ("JPEG", "MPO") and (fault := jpeg.fault(data)):
+            raise DecodeError(fault)
+        rgb = _to_rgb(_upright(image))
     return np.asarray(rgb if size is None else _resize(rgb, size, resize, crop, Resampling[interpolation.upper()]))
 
 
@@ -128,6 +119,40 @@ def decode_for(data: bytes, preprocessing: Preprocessing, max_pixels: int = MAX_
     )  # fmt: skip
 
 
+def of_picture(image: Image.Image, preprocessing: Preprocessing, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """What `decode_for` makes of a file of these pixels: oriented by EXIF, alpha on white, uint8 [size, size, 3].
+
+    Raises:
+        DecodeError: it has no pixels or too many, no defined white, or its file is damaged.
+    """
+    p = preprocessing
+    with _reasons(), pillow_settings.for_decoding():
+        _check(image, max_pixels)
+        rgb = _to_rgb(_upright(image))
+        return np.asarray(_resize(rgb, p.size, p.resize, p.crop, Resampling[p.interpolation.upper()]))
+
+
+@contextlib.contextmanager
+def _reasons() -> Iterator[None]:
+    """Whatever Pillow raises becomes a DecodeError that says why."""
+    try:
+        yield
+    except DecodeError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise DecodeError("not an image of a known format") from None
+    except MemoryError as error:
+        raise DecodeError("needs more memory than there is; data.max_pixels could be lower") from error
+    except Exception as error:  # Pillow's plugins fail on damaged files with almost any exception
+        raise DecodeError(f"damaged image ({first_line(error)})") from error
+
+
+def _check(image: Image.Image, max_pixels: int) -> None:
+    """Refuse before decoding what has too many pixels or no defined white."""
+    _check_size(image, max_pixels)
+    _check_white(image)
+
+
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     """Check sizes before decoding. A whole tile is decoded, even if the TIFF shows only a part of it."""
     tags = getattr(image, "tag_v2", {})
@@ -148,7 +173,8 @@ def _check_white(image: Image.Image) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Rotated by EXIF. `ImageOps.exif_transpose` also rewrites the other tags, and fails if one is damaged."""
+    """Decoded, and rotated by EXIF. `ImageOps.exif_transpose` rewrites the other tags, and fails if one is damaged."""
+    image.load()  # a PNG may have its EXIF behind its pixels
     try:
         turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # the pixels are usable even if the metadata is damaged

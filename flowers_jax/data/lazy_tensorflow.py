@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from flowers_jax.runtime import process
+
 _AT_IMPORT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_ENABLE_ONEDNN_OPTS": "0",  # TensorFlow computes nothing here, and oneDNN prints a notice
@@ -15,7 +17,7 @@ _AT_IMPORT = {
 
 def tensorflow() -> Any:
     """The module `tensorflow`, which sees no GPU in this process and prints no start-up messages."""
-    with _in_environment(_AT_IMPORT):
+    with process.unchanged_by_imports(), _in_environment(_AT_IMPORT):
         tf = importlib.import_module("tensorflow")
         tf.config.set_visible_devices([], "GPU")
     return tf
@@ -24,7 +26,8 @@ def tensorflow() -> Any:
 def tensorflow_datasets() -> Any:
     """The module `tensorflow_datasets`."""
     tensorflow()
-    return importlib.import_module("tensorflow_datasets")
+    with process.unchanged_by_imports():
+        return importlib.import_module("tensorflow_datasets")
 
 
 @contextlib.contextmanager

@@ -1,11 +1,12 @@
-"""Evaluates a trained model on a folder of photographs."""
+"""Evaluates a trained model on photographs whose classes are known."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from flowers_jax import metrics
+from flowers_jax import losses, metrics
 from flowers_jax.data import memory, sources
 from flowers_jax.data.checks.review import review
 from flowers_jax.data.dataset import Dataset, Example, identity
@@ -13,54 +14,51 @@ from flowers_jax.data.loader import decode_split, in_order
 from flowers_jax.data.split import SPLITS
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.predict import predict_all
+from flowers_jax.evaluation.scoring import loss_of, metrics_of
 from flowers_jax.evaluation.trained_model import TrainedModel
+from flowers_jax.types import HostLabels, HostLogits
 
 Rows = Mapping[str, Mapping[str, str]]
 """The rows of `splits.csv` by path."""
 
 
-def evaluate(model: TrainedModel, folder: str, split: str = "") -> dict[str, Any]:
+def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
     """Evaluate the model on photographs of classes, whose names are matched to the model's classes.
 
     Args:
-        folder: class folders; or a file `*.csv`, or a source as in `config.data.name`.
-        split: the part to evaluate. In a divided folder (default: test) `splits.csv` decides for the run's own
-            photographs, recognized by path and content, and the folder name for others. In an undivided folder
+        data: class folders, a file `*.csv`, a source as in `config.data.name`, or a `Dataset`.
+        split: the part to evaluate. In divided data (default: test) `splits.csv` decides for the run's own
+            photographs, recognized by path and content, and the folder name for others. In undivided data
             (default: all) these are the photographs of that part of the run, recognized by content alone.
 
     Returns:
-        `accuracy`, `loss`, `split` (the evaluated part, or `all`), `examples` (their number), `parts` (how many of them
+        `accuracy`, `loss` (the run's, without class weights and smoothing), `metrics` (by name, those of the package
+        and of the run), `split` (the evaluated part, or `all`), `examples` (their number), `parts` (how many of them
         the run used for `train`, `validation` and `test`, recognized by content, and `other`), `precision`,
-        `per_class`, `data` (the source, the number and the hash of the evaluated photographs), `skipped`.
+        `per_class`, `data` (the source, the number and the hash of the evaluated photographs), `skipped`. A loss or a
+        metric that was an object of Python is None if it is not given again.
 
     Raises:
-        UsageError: a class that the model does not know, no photograph, or too many for the memory.
+        UsageError: a class that the model does not know, no photograph, too many for the memory, or a loss or a
+            metric outside the package that was not permitted.
     """
-    dataset = _load(model, folder)
-    rows = model.run.read_splits()
-    part_of = {row["sha256"]: row["split"] for row in rows.values()}
-    chosen = _select(rows, part_of, dataset.examples, split)
-    if not chosen:
-        raise UsageError(f"--data={folder} --split={split or 'test'}: {_reason_for_none(model, dataset, split)}")
-    size = memory.decoded_size(len(chosen), model.preprocessing.size)
-    memory.check(size, f"--data={folder}", "a folder of fewer photographs, or a --split")
-    chosen = [
-        replace(example, label=model.classes.index(dataset.classes[example.label]), split="test") for example in chosen
-    ]
-    evaluated = replace(dataset, examples=tuple(chosen), classes=model.classes)
-    part = decode_split(evaluated, "test", model.preprocessing, max_pixels=model.max_pixels)
-    logits = predict_all(model.predict, in_order(part, model.batch_size))
-    counts = Counter(part_of.get(example.sha256, "other") for example in chosen)
+    config = model.run.read_config()
+    loss, named = loss_of(model, config), metrics_of(model, config)
+    chosen = select(model, data, split)
+    logits, labels = predictions(model, chosen, _said(data))
+    parts = _parts(model.run.read_splits())
+    counts = Counter(parts.get(example.sha256, "other") for example in chosen.examples)
     return {
-        "accuracy": metrics.accuracy(logits, part.labels),
-        "loss": metrics.cross_entropy(logits, part.labels),
-        "split": split or ("test" if dataset.examples[0].split else "all"),
-        "examples": len(chosen),
+        "accuracy": metrics.accuracy(logits, labels),
+        "loss": losses.of_logits(loss, logits, labels) if loss else None,
+        "metrics": {name: float(one.function(logits, labels)) if one else None for name, one in named.items()},
+        "split": split or ("test" if chosen.examples[0].split else "all"),
+        "examples": len(labels),
         "parts": {name: counts[name] for name in (*SPLITS, "other")},
         "precision": model.precision,
-        "per_class": metrics.per_class(logits, part.labels, model.classes),
-        "data": identity(evaluated),
-        "skipped": [skipped._asdict() for skipped in dataset.skipped],
+        "per_class": metrics.per_class(logits, labels, model.classes),
+        "data": identity(chosen),
+        "skipped": [skipped._asdict() for skipped in chosen.skipped],
     }
 
 
@@ -76,32 +74,82 @@ def trained_on(report: Mapping[str, Any]) -> str:
     return f"warning: {some} photographs were trained on{instead}"
 
 
-def _load(model: TrainedModel, folder: str) -> Dataset:
-    """The photographs of a folder, of a table, or of a source by its name, read with the settings of the run."""
-    dataset = review(sources.load_named(model.run.read_config(), folder, f"--data={folder}"))
-    if not dataset.examples:
-        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
-        raise UsageError(f"--data={folder}: no usable photograph{seen}")
+def not_computed(report: Mapping[str, Any]) -> str:
+    """A warning if the loss or a metric is missing in the evaluation; "" if none is."""
+    missing = [f"metrics.{name}" for name, value in report["metrics"].items() if value is None]
+    missing = ["loss", *missing] if report["loss"] is None else missing
+    if not missing:
+        return ""
+    return (
+        f"warning: {', '.join(missing)}: null, because the run was given an object of Python for it; "
+        "flowers_jax.load(RUN, loss=..., metrics=...).evaluate(DATA) takes it again"
+    )
+
+
+def select(model: TrainedModel, data: str | Path | Dataset, split: str) -> Dataset:
+    """The photographs of `data` to evaluate (see `evaluate`), with the labels of the model."""
+    if split not in ("", *SPLITS):
+        raise UsageError(f"split={split!r}: must be one of {', '.join(SPLITS)}, or empty")
+    dataset = _read(model, data)
     if unknown := sorted(set(dataset.classes) - set(model.classes)):
         raise UsageError(
-            f"--data={folder}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"
+            f"{_said(data)}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"
         )
+    chosen = _chosen(model.run.read_splits(), dataset.examples, split)
+    if not chosen:
+        raise UsageError(f"{_said(data)} --split={split or 'test'}: {_reason_for_none(model, dataset, split)}")
+    label = [model.classes.index(name) for name in dataset.classes]
+    examples = tuple(replace(example, label=label[example.label]) for example in chosen)
+    return replace(dataset, examples=examples, classes=model.classes)
+
+
+def predictions(model: TrainedModel, dataset: Dataset, said: str) -> tuple[HostLogits, HostLabels]:
+    """Logits [N, classes] and labels [N] of all photographs of a data set with the model's classes.
+
+    Args:
+        said: what the data is called in messages.
+    """
+    size = memory.decoded_size(len(dataset.examples), model.preprocessing.size)
+    memory.check(size, said, "a folder of fewer photographs, or a --split")
+    whole = replace(dataset, examples=tuple(replace(example, split="test") for example in dataset.examples))
+    part = decode_split(whole, "test", model.preprocessing, max_pixels=model.max_pixels)
+    return predict_all(model.predictor, in_order(part, model.batch_size)), part.labels
+
+
+def _said(data: str | Path | Dataset) -> str:
+    return f"data={data.name}" if isinstance(data, Dataset) else f"--data={data}"
+
+
+def _read(model: TrainedModel, data: str | Path | Dataset) -> Dataset:
+    """The photographs without copies; what is not read yet is read with the settings of the run."""
+    if isinstance(data, Dataset):
+        dataset = review(data)
+    else:
+        dataset = review(sources.load_named(model.run.read_config(), str(data), f"--data={data}"))
+    if not dataset.examples:
+        seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
+        raise UsageError(f"{_said(data)}: no usable photograph{seen}")
     return dataset
 
 
-def _select(rows: Rows, part_of: Mapping[str, str], examples: Sequence[Example], split: str) -> list[Example]:
-    """The examples to evaluate (see `evaluate`). `part_of`: from SHA-256 to the part of the run."""
-    if examples[0].split:
+def _parts(rows: Rows) -> dict[str, str]:
+    """From the SHA-256 of a photograph of the run to its part."""
+    return {row["sha256"]: row["split"] for row in rows.values()}
+
+
+def _chosen(rows: Rows, examples: Sequence[Example], split: str) -> list[Example]:
+    if any(example.split for example in examples):
 
         def part(example: Example) -> str:
             row = rows.get(example.path)
             return row["split"] if row and row["sha256"] == example.sha256 else example.split
 
         return [example for example in examples if part(example) == (split or "test")]
-    return [example for example in examples if split in ("", part_of.get(example.sha256))]
+    parts = _parts(rows)
+    return [example for example in examples if split in ("", parts.get(example.sha256))]
 
 
 def _reason_for_none(model: TrainedModel, dataset: Dataset, split: str) -> str:
-    if dataset.examples[0].split:
+    if any(example.split for example in dataset.examples):
         return f"no photograph of its {split or 'test'} part"
     return f"none of its photographs is in the {split} part of {model.run.path / 'splits.csv'}; leave --split out"

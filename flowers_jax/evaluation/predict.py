@@ -10,10 +10,11 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array
 
-from flowers_jax.models.features import Variables
+from flowers_jax.models.features import FeatureSplit, Variables
+from flowers_jax.models.layers import at_least_float32
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel
-from flowers_jax.types import Devices, HostLogits, Images, Logits
+from flowers_jax.types import Devices, HostFeatures, HostLogits, Images, Logits
 
 PIXELS_AT_ONCE = 4 * 224 * 224
 """The cache of a CPU holds the activations of about this many pixels."""
@@ -53,6 +54,20 @@ def make_predictor(
 ) -> Callable[[Variables, np.ndarray], HostLogits]:
     """`predict(variables, images) -> logits` on the host; the number of images must be divisible by the devices."""
     step = partial(eval_step, module=module, preprocessing=preprocessing, flip=flip)
+    return _on_host(step, devices)
+
+
+def make_feature_predictor(
+    split: FeatureSplit, module: nn.Module, preprocessing: Preprocessing, devices: Devices
+) -> Callable[[Variables, np.ndarray], HostFeatures]:
+    """`predict(variables, images) -> features` float32 [B, F] on the host: what the head of the module is given."""
+
+    def step(variables: Variables, images: Images) -> Array:
+        def features(images: Images) -> Array:
+            return at_least_float32(split.features(module, variables, preprocessing.normalize(images)))
+
+        return few_at_once(features, images)
+
     return _on_host(step, devices)
 
 

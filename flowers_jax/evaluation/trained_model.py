@@ -1,60 +1,169 @@
 """Loads a trained model from a run directory alone: no data, no weights file and no config file are needed."""
 
-import os
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
+import flax.linen as nn
 import numpy as np
 
-from flowers_jax.data.dataset import Skipped
-from flowers_jax.data.decode import DecodeError, decode_for, read_photograph
+from flowers_jax.config_types import Config
+from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.errors import UsageError, first_line
-from flowers_jax.evaluation.predict import make_predictor
-from flowers_jax.metrics import probabilities
+from flowers_jax.evaluation.images import Inputs, in_filled_batch, one_by_one, read_in_batches
+from flowers_jax.evaluation.outside_code import match, permitted
+from flowers_jax.evaluation.predict import make_feature_predictor, make_predictor
+from flowers_jax.losses import Loss
+from flowers_jax.metrics import Metric, probabilities
 from flowers_jax.models import find
+from flowers_jax.models.features import Variables
 from flowers_jax.models.initial import shapes
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.outside import is_outside
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.registry import GIVEN
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.run.model_json import check_code, fields_of, preprocessing_of
 from flowers_jax.runtime import parallel
 from flowers_jax.runtime.precision import dtype_of
-from flowers_jax.types import HostLogits
+from flowers_jax.types import Devices, HostLogits
+
+KINDS = {"epoch": np.int64, "phase": np.str_}
+"""The types of the columns of `metrics.csv` that are not float64."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedModel:
     """The best model of a run, ready to predict.
 
+    `images` of its methods are paths, arrays uint8 [H, W, 3] of any sizes or pictures of Pillow: one, several in any
+    iterable, or one array uint8 [N, H, W, 3]. The decoder of the training resizes all of them.
+
     Attributes:
-        predict: uint8 [B, size, size, 3] -> float32 logits [B, classes]; B is always `batch_size`.
+        module, variables: `module.apply(variables, preprocessing.normalize(images), train=False)` gives the logits.
+        batch_size: of `predictor`; divisible by the number of devices.
+        flip: `logits` are the means of those of each image and of its mirror image.
         precision: of the activations, `float32` or `bfloat16`.
         temperature: the divisor of the logits before softmax; 1 until the run is finished.
+        code: what the caller permitted to run, by the run's name for it.
+        loss, metrics: what the caller gave in place of the run's, for `evaluate`.
     """
 
     run: RunDirectory
-    predict: Callable[[np.ndarray], HostLogits]
+    spec: ModelSpec
+    module: nn.Module
+    variables: Variables
+    devices: Devices
     batch_size: int
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     max_pixels: int
+    flip: bool
     precision: str
     temperature: float
+    code: Mapping[str, str]
+    loss: Loss | None = None
+    metrics: tuple[Metric, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<TrainedModel {self.spec.name} of {self.run.path}, {len(self.classes)} classes>"
+
+    def predict(self, images: Inputs, batch_size: int | None = None) -> np.ndarray:
+        """The probabilities of the classes, float64 [N, classes], with the temperature of the run.
+
+        Args:
+            batch_size: images at a time; None for `batch_size` of the run. The model is compiled for each one once.
+
+        Raises:
+            UsageError: an image cannot be read, or has another shape or dtype.
+        """
+        return probabilities(self.logits(images, batch_size), self.temperature)
+
+    def logits(self, images: Inputs, batch_size: int | None = None) -> HostLogits:
+        """As `predict`: float32 [N, classes]."""
+        return self._rows(self.predictor, images, batch_size)
+
+    def features(self, images: Inputs, batch_size: int | None = None) -> np.ndarray:
+        """As `predict`: what the head of the model is given, float32 [N, F], of the images as they are (no mirror).
+
+        Raises:
+            UsageError: also if the model has no features before its head.
+        """
+        if self.spec.features is None:
+            raise UsageError(
+                f"{self.run.path}: {self.spec.name} does not say where its features are; give its ModelSpec features"
+            )
+        return self._rows(self._feature_predictor, images, batch_size)
+
+    def evaluate(self, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
+        """Figures of photographs whose classes are known: see `evaluation.evaluate.evaluate`."""
+        from flowers_jax.evaluation.evaluate import evaluate  # which imports this module
+
+        return evaluate(self, data, split)
+
+    def confusion_matrix(self, split: str = "test", data: str | Path | Dataset | None = None) -> np.ndarray:
+        """How often each class was taken for each: see `evaluation.confusion.confusion_matrix`."""
+        from flowers_jax.evaluation.confusion import confusion_matrix  # which imports this module
+
+        return confusion_matrix(self, split, data)
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """The columns of `metrics.csv`, with a value for each epoch: `epoch` int64, `phase` text, others float64."""
+        rows = self.run.read_csv("metrics.csv")
+        return {
+            name: np.array([row[name] or "nan" for row in rows]).astype(KINDS.get(name, np.float64)) for name in rows[0]
+        }
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """The content of `summary.json`; None while the run is not finished."""
+        return self.run.read_summary()
+
+    @functools.cached_property
+    def predictor(self) -> Callable[[np.ndarray], HostLogits]:
+        """From uint8 [B, size, size, 3] to logits float32 [B, classes]; B must be divisible by the devices."""
+        predict = make_predictor(self.module, self.preprocessing, self.devices, flip=self.flip)
+        return partial(predict, self.variables)
+
+    @functools.cached_property
+    def _feature_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+        assert self.spec.features
+        predict = make_feature_predictor(self.spec.features, self.module, self.preprocessing, self.devices)
+        return partial(predict, self.variables)
+
+    def _rows(self, function: Callable[[np.ndarray], Any], images: Inputs, batch_size: int | None) -> np.ndarray:
+        if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+            raise UsageError(f"batch_size={batch_size!r}: must be a whole number of at least 1, or None")
+        size, count, batches = self.preprocessing.size, batch_size or self.batch_size, []
+        count = parallel.round_up(count, len(self.devices))
+        for batch in read_in_batches(one_by_one(images), self.preprocessing, self.max_pixels, count):
+            if refused := [one for one in batch if isinstance(one, Skipped)]:
+                raise UsageError(str(refused[0]))
+            batches.append(in_filled_batch(function, [one for one in batch if not isinstance(one, Skipped)], count))
+        return np.concatenate(batches) if batches else function(np.zeros((count, size, size, 3), np.uint8))[:0]
 
 
-def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel:
+def load(
+    run_path: str | Path,
+    precision: str = "auto",
+    code: str | Sequence[str] = (),
+    *,
+    loss: Loss | Callable[..., Any] | None = None,
+    metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] = (),
+) -> TrainedModel:
     """The best model of a run directory, on all local devices. Nothing in the directory is executed.
 
     Args:
         precision: one of `PRECISIONS`, independent of the training; a module without a `dtype` stays in float32.
-        code: `MODULE:SPEC` or `FILE.py:SPEC` of a model outside the package; this code is executed.
+        code: `MODULE:NAME` or `FILE.py:NAME`, or several, of the run's code outside the package; it is executed: the
+            model's now, that of the loss and of the metrics in `evaluate`.
+        loss, metrics: the objects that the run was given in Python, as `fit` takes them, for `evaluate`. Names of
+            metrics change nothing: the run has them.
 
     Raises:
         UsageError: it is no run directory, no finished epoch is saved, or the code of the model is not given.
@@ -64,7 +173,9 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
     latest, number = checkpoints.usable() or (0, 0)
     if not number:
         raise UsageError(f"--run={run_path}: no finished epoch is saved yet, so there is no model")
-    devices, dtype, spec = jax.local_devices(), dtype_of(precision), _spec(run, description, code)
+    devices, dtype = parallel.local_devices(), dtype_of(precision)
+    codes = _codes(run, description, config, code)
+    spec = _spec(run, description, codes)
     try:
         fields = fields_of(description)
         fields |= {"dtype": dtype} if "dtype" in fields else {}
@@ -78,40 +189,54 @@ def load(run_path: str, precision: str = "auto", code: str = "") -> TrainedModel
         variables = checkpoints.model(number, parallel.replicated(like, devices))
     except UsageError:
         if checkpoints.is_unsealed(number):  # a running training has replaced it
-            return load(run_path, precision, code)
+            return load(run_path, precision, code, loss=loss, metrics=metrics)
         raise
     return TrainedModel(
         run=run,
-        predict=partial(make_predictor(module, preprocessing, devices, flip=description.get("flip", False)), variables),
+        spec=spec,
+        module=module,
+        variables=variables,
+        devices=devices,
         batch_size=parallel.round_up(config.batch_size, len(devices)),
         classes=tuple(description["classes"]),
         preprocessing=preprocessing,
         max_pixels=config.data.max_pixels,
+        flip=description.get("flip", False),
         precision=dtype.name if "dtype" in fields else "float32",
         temperature=_temperature(run, checkpoints.progress(latest), number),
+        code=codes,
+        loss=loss if loss is None or isinstance(loss, Loss) else Loss(GIVEN, loss),
+        metrics=_metrics(metrics),
     )
 
 
-def _spec(run: RunDirectory, description: Mapping[str, Any], code: str) -> ModelSpec:
-    """The model of a run: by its name in the package, or from the code that the caller names."""
-    name = description.get("name")
+def _codes(
+    run: RunDirectory, description: Mapping[str, Any], config: Config, code: str | Sequence[str]
+) -> dict[str, str]:
+    names = (str(description.get("name")), config.loss.name, *config.metrics)
+    return match(str(run.path), names, [code] if isinstance(code, str) and code else list(code))
+
+
+def _spec(run: RunDirectory, description: Mapping[str, Any], codes: Mapping[str, str]) -> ModelSpec:
+    """The model of a run: by its name in the package, or from the code that the caller permits."""
+    name, described = description.get("name"), run.path / "model.json"
     if not isinstance(name, str):
-        raise UsageError(f"{run.path / 'model.json'}: not a model of this version (its name is {name!r})")
-    if not is_outside(name):
-        if code:
-            raise UsageError(f"--code={code}: {name} of --run={run.path} is the package's own; leave --code out")
-        try:
-            return find(name)
-        except UsageError as error:
-            raise UsageError(f"{run.path / 'model.json'}: not a model of this version ({first_line(error)})") from error
-    if not code:
-        raise UsageError(
-            f"--run={run.path}: its model is code outside the package, which never runs without permission: give "
-            f"--code={name}"
-        )
-    spec = find(code)
-    check_code(code, description, str(run.path / "model.json"))
-    return spec
+        raise UsageError(f"{described}: not a model of this version (its name is {name!r})")
+    code = permitted(str(run.path), codes, name, "model")
+    if is_outside(name):
+        spec = find(code)
+        check_code(code, description.get("code_sha256"), str(described))
+        return spec
+    try:
+        return find(name)
+    except UsageError as error:
+        raise UsageError(f"{described}: not a model of this version ({first_line(error)})") from error
+
+
+def _metrics(given: Sequence[str | Metric] | Mapping[str, Callable[..., float]]) -> tuple[Metric, ...]:
+    if isinstance(given, Mapping):
+        return tuple(Metric(name, function) for name, function in given.items())
+    return tuple(metric for metric in given if isinstance(metric, Metric))
 
 
 def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) -> float:
@@ -122,29 +247,11 @@ def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) ->
 
 
 def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:
-    """(path, probabilities [classes]) of each file in order, or the reason why it is not readable.
-
-    Threads decode one batch of photographs at a time.
-    """
-    size = model.preprocessing.size
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(paths), model.batch_size):
-            chunk = paths[start : start + model.batch_size]
-            decoded = list(pool.map(partial(_read, model), chunk))
-            images = [image for image in decoded if not isinstance(image, Skipped)]
-            rows: Iterator[np.ndarray] = iter(())
-            if images:
-                filled = np.resize(np.stack(images), (model.batch_size, size, size, 3))
-                rows = iter(probabilities(model.predict(filled), model.temperature))
-            for path, image in zip(chunk, decoded, strict=True):
-                yield path, image if isinstance(image, Skipped) else next(rows)
-
-
-def _read(model: TrainedModel, path: str) -> np.ndarray | Skipped:
-    try:
-        data = read_photograph(Path(path), model.max_pixels)
-        return decode_for(data, model.preprocessing, model.max_pixels)
-    except FileNotFoundError:
-        return Skipped(path, "no such file")
-    except (DecodeError, OSError) as error:
-        return Skipped(path, getattr(error, "strerror", None) or str(error))
+    """(path, probabilities [classes]) of each file in order, or the reason why it is not readable."""
+    names = iter(paths)
+    for batch in read_in_batches(paths, model.preprocessing, model.max_pixels, model.batch_size):
+        images, rows = [one for one in batch if not isinstance(one, Skipped)], iter(())
+        if images:
+            rows = iter(probabilities(in_filled_batch(model.predictor, images, model.batch_size), model.temperature))
+        for one in batch:
+            yield next(names), one if isinstance(one, Skipped) else next(rows)

@@ -1,10 +1,11 @@
 """The metrics by name that `metrics.csv` can hold as `val_NAME`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from flowers_jax.registry import Registry
+from flowers_jax.types import HostLabels, HostLogits
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,8 @@ class Metric:
 
 METRICS = Registry("metrics", Metric)
 register, find = METRICS.register, METRICS.find
+
+
+def values(logits: HostLogits, labels: HostLabels, more: Iterable[Metric] = ()) -> dict[str, float]:
+    """Every metric of the package, and `more`, by name."""
+    return {one.name: float(one.function(logits, labels)) for one in (*METRICS.values(), *more)}

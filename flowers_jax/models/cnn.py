@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from flowers_jax.models.features import before
 from flowers_jax.models.layers import ConvNorm, Layer, global_average_pool
 from flowers_jax.models.registry import ModelSpec, register
 from flowers_jax.types import Activations
@@ -58,4 +59,4 @@ class ResidualCNN(nn.Module):
         return nn.Dense(self.num_classes, name="head")(x)
 
 
-SPEC = register(ModelSpec("cnn", ResidualCNN))
+SPEC = register(ModelSpec("cnn", ResidualCNN, features=before("head")))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from flowers_jax.models.features import before
 from flowers_jax.models.layers import Conv, Layer, flatten
 from flowers_jax.models.registry import ModelSpec, register
 from flowers_jax.preprocessing import Preprocessing
@@ -43,5 +44,6 @@ SPEC = register(
         # As the course has it: squeezed into the square, rescaled by 1/255.
         preprocessing=Preprocessing(28, "stretch", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         fixed_size=lambda options: "seed_cnn",  # noqa: ARG005
+        features=before("head"),
     )
 )

@@ -174,18 +174,18 @@ class Checkpoints:
 @contextlib.contextmanager
 def _quiet_orbax() -> Iterator[None]:
     """Silence orbax's threads, which each print their failure; the caller reports the raised error once."""
-    hook = sys.unraisablehook
+    with absl_level(logging.CRITICAL):
+        hook = sys.unraisablehook
 
-    def ignore_late_errors(what: Any) -> None:
-        if "Event loop is closed" not in str(what.exc_value):
-            hook(what)
+        def ignore_late_errors(what: Any) -> None:
+            if "Event loop is closed" not in str(what.exc_value):
+                hook(what)
 
-    sys.unraisablehook = ignore_late_errors
-    try:
-        with absl_level(logging.CRITICAL):
+        sys.unraisablehook = ignore_late_errors
+        try:
             yield
-    finally:
-        sys.unraisablehook = hook
+        finally:
+            sys.unraisablehook = hook
 
 
 def _reason(error: Exception) -> str:

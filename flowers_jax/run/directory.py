@@ -23,6 +23,9 @@ METRICS_COLUMNS = (
 )  # fmt: skip
 
 
+DATASET = "dataset."
+"""How what `config.json` says of the photographs begins."""
+
 PREDICTIONS_COLUMNS = ("path", "label", "predicted", "probability")
 
 
@@ -103,14 +106,16 @@ class RunDirectory(Files):
         Raises:
             UsageError: `config.json` is damaged, or another program wrote it.
         """
-        values = self.read_json("config.json")
+        values = {name: value for name, value in self.read_json("config.json").items() if not name.startswith(DATASET)}
         try:
             return config_lib.from_flat(values)
         except UsageError as error:
             raise UsageError(f"{self.path / 'config.json'} was not written by this version: {error}") from error
 
-    def write_config(self, config: Config) -> None:
-        self.write_json("config.json", config_lib.flatten(config))
+    def write_config(self, config: Config, dataset: Mapping[str, Any] | None = None) -> None:
+        """Write every key, and what the photographs of the run are, which no key decides: `dataset.source`, ..."""
+        of_data = {f"{DATASET}{name}": value for name, value in (dataset or {}).items()}
+        self.write_json("config.json", config_lib.flatten(config) | of_data)
 
     def read_model(self) -> dict[str, Any]:
         return self.read_json("model.json")

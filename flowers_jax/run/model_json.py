@@ -1,7 +1,7 @@
 """`model.json`: the description from which the model of a run is built again. It names code and never runs it."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,13 +13,19 @@ from flowers_jax.runtime.precision import PRECISIONS
 
 
 def describe(
-    name: str, classes: tuple[str, ...], fields: Mapping[str, Any], preprocessing: Preprocessing
+    name: str,
+    classes: tuple[str, ...],
+    fields: Mapping[str, Any],
+    preprocessing: Preprocessing,
+    parts: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The part of `model.json` from which the module is built.
 
     Args:
         name: `config.model.name`; for code outside the package the SHA-256 of its file is written too.
         fields: the fields of the module.
+        parts: the names of the loss and the metrics, which evaluation needs; for code outside the package the SHA-256
+            of its file is written.
     """
     dtype = {"dtype": jnp.dtype(fields["dtype"]).name} if "dtype" in fields else {}
     return {
@@ -28,16 +34,18 @@ def describe(
         "classes": list(classes),
         "fields": {**fields, **dtype},
         "preprocessing": vars(preprocessing),
+        "parts_sha256": {part: sha256(part) for part in parts if is_outside(part)},
     }
 
 
-def check_code(code: str, description: Mapping[str, Any], said_by: str) -> None:
+def check_code(code: str, recorded: str | None, said_by: str) -> None:
     """Warn if code outside the package has changed since the run started.
 
     Args:
+        recorded: the SHA-256 of its file that a description has.
         said_by: the file of the description.
     """
-    if is_outside(code) and sha256(code) != description.get("code_sha256"):
+    if is_outside(code) and sha256(code) != recorded:
         warnings.warn(f"{code}: the SHA-256 of its file is not that in {said_by}", ChangedCode, stacklevel=3)
 
 

@@ -16,6 +16,7 @@ from jax._src import pmap as jax_pmap  # its cache has no public name
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flowers_jax.errors import UsageError
+from flowers_jax.runtime import process
 from flowers_jax.types import Devices
 
 AXIS = "batch"
@@ -28,9 +29,11 @@ def refuse_several_processes() -> None:
     Raises:
         UsageError: JAX is initialised with more than one process.
     """
-    # `jax.process_count` starts the backend, which waits for the other processes.
-    initialized = jax.distributed.is_initialized()
-    count = distributed.global_state.num_processes if initialized else jax.process_count()
+    if jax.distributed.is_initialized():  # then `jax.process_count` starts the backend, which waits for the others
+        count = distributed.global_state.num_processes
+    else:
+        local_devices()
+        count = jax.process_count()
     if count > 1:
         raise UsageError(
             f"jax.distributed has {count} processes, but a run uses one: start a single process, which trains on all "
@@ -44,7 +47,7 @@ def choose_devices(count: int, batch_size: int) -> Devices:
     Raises:
         UsageError: there are fewer devices, or they do not divide the global batch size.
     """
-    available = jax.local_devices()
+    available = local_devices()
     if count > len(available):
         raise UsageError(
             f"config.devices is {count}, but JAX sees {len(available)} {available[0].platform} device(s): "
@@ -57,6 +60,12 @@ def choose_devices(count: int, batch_size: int) -> Devices:
             f"give --config.batch_size={round_up(batch_size, len(devices))}, or another --config.devices"
         )
     return devices
+
+
+def local_devices() -> Devices:
+    """The devices of this process. JAX looks for them at the first call, with the environment that its import made."""
+    with process.environment_of_imports():
+        return jax.local_devices()
 
 
 def round_up(value: int, multiple: int) -> int:

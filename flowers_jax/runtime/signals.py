@@ -64,7 +64,8 @@ def _handled(act: Callable[[int], None]) -> Iterator[None]:
         yield
         return
     numbers = [signal.SIGINT] if _jax_listens() else [signal.SIGINT, signal.SIGTERM]
-    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # `train.py &` ignores it
+    left = (signal.SIG_IGN, None)  # `train.py &` ignores it; a handler that is not Python's cannot be given back
+    numbers = [number for number in numbers if signal.getsignal(number) not in left]
     before = {number: signal.getsignal(number) for number in numbers}
 
     def first(signum: int, _: FrameType | None) -> None:

@@ -16,11 +16,14 @@ from flowers_jax.training.loop import fit
 COLUMNS = ("path", "label", "predicted", "probability", "fold")
 
 
-def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int) -> dict[str, Any]:
+def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int = 5, **given: Any) -> dict[str, Any]:
     """Call `fit` for each fold in `workdir/fold-1` and following; a finished fold is not trained again.
 
     Writes `predictions.csv`, with a prediction of every photograph by the model that did not see it, and
     `cross_validation.json`.
+
+    Args:
+        given: what else `fit` takes, as `data`; callbacks see the epochs of every fold.
 
     Returns:
         `folds`, `accuracies`, `mean`, `sd` (of the folds, with n - 1), `pooled` (the share of all photographs with a
@@ -41,7 +44,9 @@ def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int)
         run = RunDirectory(directory.path / f"fold-{fold}")
         print(f"fold {fold} of {folds}", flush=True)
         with named(f"fold {fold}", run, "--workdir", directory):
-            summaries.append(fit(config_lib.replace(config, {"data.folds": folds, "data.fold": fold}), run.path))
+            summaries.append(
+                fit(config_lib.replace(config, {"data.folds": folds, "data.fold": fold}), run.path, **given)
+            )
         found = {path: row["sha256"] for path, row in run.read_splits().items()}
         contents = contents or found
         if found != contents:

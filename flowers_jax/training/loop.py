@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from flowers_jax import config as config_lib
 from flowers_jax.augment import Augmentation
 from flowers_jax.config_types import Config
-from flowers_jax.data.dataset import Dataset
+from flowers_jax.data.dataset import Dataset, identity
 from flowers_jax.errors import Interrupted, TrainingError, UsageError
 from flowers_jax.losses import Loss
 from flowers_jax.metrics import Metric
@@ -97,7 +97,7 @@ def _train(config: Config, job: Job, begun: bool, started: float, print_test: bo
         run.clear_partial()
         job.checkpoints.keep_until(job.checkpoint, config.checkpoint.keep)
         run.forget_summary()  # a finished run may continue with more epochs
-        run.write_config(config)
+        run.write_config(config, identity(job.dataset))
         if not job.checkpoint:
             run.write_model(job.description)  # again, because the weights file may have changed
         if not begun:

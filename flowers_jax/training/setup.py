@@ -131,7 +131,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given
         check_parameters(config, spec, module, phases, variables, preprocessing.size)
     if usable:
         description = run.read_model()
-        model_json.check_code(config.model.name, description, str(run.path / "model.json"))
+        _check_code(config, description, str(run.path / "model.json"))
     else:
         description = _describe(config, dataset, len(devices), fields, preprocessing, pretrained_weights)
     job = Job(
@@ -153,12 +153,20 @@ def _describe(
 ) -> dict[str, Any]:
     """`model.json` of a new run."""
     file = weights.file if weights else NO_WEIGHTS
-    return model_json.describe(config.model.name, dataset.classes, fields, preprocessing) | {
+    parts = (config.loss.name, *config.metrics)
+    return model_json.describe(config.model.name, dataset.classes, fields, preprocessing, parts) | {
         "weights": {"name": file.path.name or "none", "sha256": file.sha256, "reason": file.reason},
         "dataset": photographs.describe(dataset),
         "flip": config.evaluation.flip,
         "devices": devices,
     }
+
+
+def _check_code(config: Config, description: Mapping[str, Any], said_by: str) -> None:
+    """Warn if the code outside the package has changed that a run began with."""
+    recorded = {config.model.name: description.get("code_sha256")} | description.get("parts_sha256", {})
+    for name in (config.model.name, config.loss.name, *config.metrics):
+        model_json.check_code(name, recorded.get(name), said_by)
 
 
 def _progress(config: Config, job: Job, number: int, model: int) -> Progress:

@@ -62,6 +62,7 @@ def summarize(
         "val_loss": losses.of_logits(job.loss, *validation),
         "test_accuracy": metrics.accuracy(*test) if test else None,
         "test_loss": losses.of_logits(job.loss, *test) if test else None,
+        "test_metrics": metrics.values(*test, job.columns.values()) if test else None,
         "test_examples": len(test[1]) if test else 0,
         "classes_without_photographs": {
             part: without_photographs(job.dataset.examples, job.dataset.classes, part)

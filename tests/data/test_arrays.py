@@ -25,10 +25,18 @@ def test_what_is_encoded_decodes_to_the_bit(size):
 def test_what_a_data_set_of_arrays_is():
     data = Dataset.from_arrays(IMAGES, LABELS, ["rose", "daisy"], groups=[1, 1, "", None, *"abcdefgh"])
     assert (data.name, data.source, data.origin["data.name"]) == ("arrays", "arrays", "arrays")
-    assert data.classes == ("daisy", "rose") and [e.label for e in data.examples[:2]] == [1, 0]
+    assert data.classes == ("rose", "daisy") and [e.label for e in data.examples[:2]] == [0, 1]
     assert [e.path for e in data.examples] == [f"arrays:{index}" for index in range(12)]
     assert [e.group for e in data.examples[:5]] == ["1", "1", "", "", "a"]
     np.testing.assert_array_equal(decode(data.read("arrays:5")), IMAGES[5])
+
+
+def test_a_class_keeps_the_number_of_its_label():
+    """Ten stands behind nine, where the names `10` and `9` would be sorted the other way."""
+    data = Dataset.from_arrays(IMAGES, range(12))
+    assert data.classes == tuple(map(str, range(12))) and [e.label for e in data.examples] == list(range(12))
+    data = Dataset.from_arrays(IMAGES, ["b", "a"] * 6, classes=["none", "b", "a"])
+    assert data.classes == ("b", "a")
 
 
 def test_images_of_any_sizes_and_names_as_labels():

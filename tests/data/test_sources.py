@@ -109,6 +109,9 @@ def test_a_run_names_its_true_source(runs, root, name, source):
     same = json.loads((runs / "folder" / "summary.json").read_text())["dataset_sha256"]
     assert (summary["dataset_sha256"] == same) == (name != "arrays")  # whose bytes are others
     config = json.loads((runs / name / "config.json").read_text())
+    assert {
+        f"dataset.{key}": summary[f"dataset_{key}"] for key in ("source", "sha256", "examples")
+    }.items() <= config.items()
     keys = {"folder": "data.dir", "csv": "data.csv"}
     assert source.split()[0] == name and config[keys.get(name, "data.name")] != "procedural"
 

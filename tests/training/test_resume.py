@@ -81,8 +81,9 @@ def test_another_number_of_devices_goes_on(smoke, tmp_path, stop_after):
 def test_a_config_that_changed_is_refused_by_key(smoke, tmp_path):
     fit(smoke, tmp_path / "run")
     before = (tmp_path / "run" / "config.json").read_bytes()
-    smoke.learning_rate, smoke.data.image_size = 1e-4, 32
-    with pytest.raises(UsageError, match=r"learning_rate \(0.003 -> 0.0001\); data\.image_size \(28 -> 32\)"):
+    smoke.learning_rate, smoke.data.image_size, smoke.user.question = 1e-4, 32, "why?"
+    words = r"learning_rate \(0.003 -> 0.0001\); data\.image_size \(28 -> 32\); user\.question \(None -> why\?\)"
+    with pytest.raises(UsageError, match=words):
         fit(smoke, tmp_path / "run")
     assert (tmp_path / "run" / "config.json").read_bytes() == before
 

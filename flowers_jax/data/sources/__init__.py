@@ -9,12 +9,12 @@ from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks import groups
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.sources import arrays, auto, csv_table, flower_species, folder, procedural, tf_flowers, tfds
-from flowers_jax.data.sources.registry import SOURCES, Source, find, is_name, register
+from flowers_jax.data.sources.registry import SOURCES, Source, find, is_name, is_outside, register
 from flowers_jax.errors import UsageError, nearest
 
 __all__ = [
     "SOURCES", "Source", "arrays", "auto", "csv_table", "find", "flag", "flower_species", "folder", "from_arrays",
-    "from_keys", "load", "load_named", "procedural", "register", "tf_flowers", "tfds",
+    "from_keys", "is_outside", "load", "load_named", "procedural", "register", "tf_flowers", "tfds",
 ]  # fmt: skip
 
 NAMING = ("name", "dir", "csv", "csv_path", "csv_label", "csv_split", "csv_group", "group_pattern", "group_similar",

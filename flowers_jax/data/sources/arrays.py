@@ -1,6 +1,7 @@
 """Decoded photographs that a program holds: `Dataset.from_arrays`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,9 +30,18 @@ def load_arrays(images: Any, labels: Any, classes: Any, split: Any, groups: Any,
     candidates = [
         Candidate(f"{NAME}:{index}", *each) for index, each in enumerate(zip(names, parts, members, strict=True))
     ]
-    return collect(
+    found = collect(
         NAME, "arrays of this program", candidates, lambda path: encode(pictures[int(path.split(":")[1])]), data
     )  # fmt: skip
+    return _in_order(found, np.unique(np.asarray(labels)).tolist() if classes is None else classes)
+
+
+def _in_order(found: Dataset, classes: Iterable[Any]) -> Dataset:
+    """The data set with its classes in this order: a model's column of probabilities is then the caller's number."""
+    ordered = tuple(str(name) for name in classes if str(name) in found.classes)
+    label = [ordered.index(name) for name in found.classes]
+    examples = tuple(replace(example, label=label[example.label]) for example in found.examples)
+    return replace(found, classes=ordered, examples=examples)
 
 
 def _pictures(images: Any) -> list[np.ndarray]:

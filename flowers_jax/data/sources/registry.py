@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flowers_jax import outside
 from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import UsageError, first_line
-from flowers_jax.outside import is_outside
 from flowers_jax.registry import Registry
 
 
@@ -65,6 +65,11 @@ def find(name: str) -> Source:
     return SOURCES[prefix] if prefix in SOURCES else SOURCES.find(name)
 
 
+def is_outside(name: str) -> bool:
+    """Whether a name leads to a source outside the package; `tfds:NAME` does not."""
+    return outside.is_outside(name) and name[: name.find(":") + 1] not in SOURCES
+
+
 def is_name(text: str) -> bool:
     """Whether a text has the form of the name of a source, of the package or outside it."""
-    return text in SOURCES or is_outside(text)
+    return text in SOURCES or outside.is_outside(text)

@@ -1,0 +1,85 @@
+"""What a caller gives a trained model: files, arrays or pictures of Pillow, to the pixels of its input."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from flowers_jax.data.dataset import Skipped
+from flowers_jax.data.decode import DecodeError, decode_for, of_picture, read_photograph
+from flowers_jax.errors import UsageError
+from flowers_jax.preprocessing import Preprocessing
+
+Inputs = Any
+"""A path, an array uint8 [H, W, 3] or a picture of Pillow; or several in any iterable; or one array [N, H, W, 3]."""
+
+
+def one_by_one(images: Inputs) -> Sequence[Any]:
+    """The images as a sequence; a single one is a sequence of one.
+
+    Raises:
+        UsageError: it is nothing of `Inputs`.
+    """
+    if isinstance(images, (str, os.PathLike, Image.Image)):
+        return [images]
+    if hasattr(images, "__array__"):
+        array = np.asarray(images)
+        if array.ndim not in (3, 4):
+            raise UsageError(f"images: {_described(array)}; must be uint8 [N, H, W, 3] or [H, W, 3]")
+        return list(array) if array.ndim == 4 else [array]
+    if isinstance(images, Iterable):
+        return list(images)
+    raise UsageError(f"images: {type(images).__name__}; must be paths, arrays uint8 [H, W, 3] or pictures of Pillow")
+
+
+def read_in_batches(
+    images: Sequence[Any], preprocessing: Preprocessing, max_pixels: int, batch_size: int
+) -> Iterator[list[np.ndarray | Skipped]]:
+    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none; threads decode one batch.
+
+    Raises:
+        UsageError: an image is no path, no array uint8 [H, W, 3] and no picture of Pillow.
+    """
+    read = partial(_read, preprocessing=preprocessing, max_pixels=max_pixels)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(images), batch_size):
+            chunk = images[start : start + batch_size]
+            yield list(pool.map(read, range(start, start + len(chunk)), chunk))
+
+
+def in_filled_batch(
+    function: Callable[[np.ndarray], np.ndarray], images: Sequence[np.ndarray], batch_size: int
+) -> np.ndarray:
+    """`function` of one batch of always the same size, for which it is compiled once; the rows of `images` alone."""
+    return function(np.resize(np.stack(images), (batch_size, *images[0].shape)))[: len(images)]
+
+
+def _read(number: int, image: Any, *, preprocessing: Preprocessing, max_pixels: int) -> np.ndarray | Skipped:
+    name = os.fspath(image) if isinstance(image, (str, os.PathLike)) else f"images[{number}]"
+    try:
+        if isinstance(image, (str, os.PathLike)):
+            return decode_for(read_photograph(Path(image), max_pixels), preprocessing, max_pixels)
+        picture = image if isinstance(image, Image.Image) else _picture(name, image)
+        return of_picture(picture, preprocessing, max_pixels)
+    except FileNotFoundError:
+        return Skipped(name, "no such file")
+    except (DecodeError, OSError) as error:
+        return Skipped(name, getattr(error, "strerror", None) or str(error))
+
+
+def _picture(name: str, image: Any) -> Image.Image:
+    array = np.asarray(image) if hasattr(image, "__array__") else None
+    if array is None:
+        raise UsageError(f"{name}: {type(image).__name__}; must be a path, an array uint8 [H, W, 3] or a PIL image")
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise UsageError(f"{name}: {_described(array)}; must be uint8 [H, W, 3], with values of 0 to 255")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _described(array: np.ndarray) -> str:
+    return f"{array.dtype} [{', '.join(map(str, array.shape))}]"
