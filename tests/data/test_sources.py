@@ -19,6 +19,7 @@ from flowers_jax.data.decode import decode
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation import trained_model
 from flowers_jax.evaluation.evaluate import evaluate
+from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training.loop import fit
 from tests.conftest import drawn_flowers, png, smoke_config
 from tests.data import tfds_sets
@@ -124,8 +125,7 @@ def test_from_python_it_is_the_same_data(runs, root, prepared, name):
         "tfds": lambda: Dataset.from_tfds(prepared.removeprefix("tfds:")),
     }[name]()
     config = config_lib.replace(config_lib.validate(smoke_config()), data.origin)
-    of_run = config_lib.from_flat(json.loads((runs / name / "config.json").read_text()))
-    assert config_lib.differing_keys(of_run, config) == []
+    assert config_lib.differing_keys(RunDirectory(runs / name).read_config(), config) == []
     assert identity(data)["sha256"] == json.loads((runs / name / "summary.json").read_text())["dataset_sha256"]
     loaded = sources.load(config)
     assert (loaded.examples, loaded.origin) == (data.examples, data.origin)
