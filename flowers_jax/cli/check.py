@@ -8,17 +8,18 @@ the suffix of their format (a PNG with the suffix .jpg gets .png).
 
 import argparse
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from flowers_jax.cli.flags import parser
-from flowers_jax.config_types import Config
-from flowers_jax.data import split
+from flowers_jax.config_types import Config, Data
+from flowers_jax.data import sources, split
 from flowers_jax.data.checks import clean_copy
-from flowers_jax.data.checks.review import untrained
+from flowers_jax.data.checks.groups import check_parts
+from flowers_jax.data.checks.review import review, untrained
 from flowers_jax.data.dataset import Dataset, Skipped
 from flowers_jax.data.decode import MAX_PIXELS
-from flowers_jax.data.sources.folder import scan_folder
 from flowers_jax.errors import UsageError
 from flowers_jax.runtime.terminal import shown
 
@@ -27,7 +28,7 @@ PROBLEMS = 3
 
 def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
-    flags.add_argument("folder", metavar="FOLDER", help="class folders, or train/validation/test of them")
+    flags.add_argument("folder", metavar="FOLDER", help="class folders, or train/validation/test of them; or FILE.csv")
     flags.add_argument("--fix", metavar="DIR", help="a new or empty folder for a clean copy")
     flags.add_argument("--json", action="store_true", help="print JSON")
     flags.add_argument("--max-pixels", type=int, default=MAX_PIXELS, help="a larger photograph is a problem")
@@ -43,9 +44,10 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"--max-pixels={args.max_pixels}: must be at least 1")
     if args.fix is not None:
         clean_copy.check_target(args.folder, args.fix, f"--fix={args.fix}")
-    dataset = scan_folder(
-        args.folder, max_pixels=args.max_pixels, follow_links=args.follow_links, group_similar=not args.one_scene
-    )
+    data = Data(max_pixels=args.max_pixels, follow_links=args.follow_links, group_similar=not args.one_scene)
+    dataset = review(sources.load_named(Config(data=data), args.folder, args.folder))
+    if args.fix is not None and not os.path.isdir(args.folder):
+        raise UsageError(f"--fix={args.fix}: a clean copy is that of a folder, and {args.folder} is none")
     problems = [*dataset.skipped, *dataset.remarks, *_refusals(dataset)]
     fixed = args.fix if dataset.examples else None
     if fixed is not None:
@@ -64,6 +66,7 @@ def _refusals(dataset: Dataset) -> Iterator[Skipped]:
     for name in untrained(dataset):
         yield Skipped(f"{name}/", "class of which train/ has no usable photograph")
     try:
+        check_parts(dataset)
         split.assign(dataset.examples, Config().data.split, seed=0)
     except UsageError as error:
         yield Skipped("./", str(error))

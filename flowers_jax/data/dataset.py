@@ -87,7 +87,7 @@ class Dataset:
                 `workers`.
 
         Raises:
-            UsageError: no such folder, no photograph in it, or a wrong key.
+            UsageError: no such folder, a path that `group_pattern` does not match, or a wrong key.
         """
         return _sources().from_keys(dir=str(folder), **keys)
 
@@ -99,7 +99,7 @@ class Dataset:
             keys: as in `from_folder`, and `csv_path`, `csv_label`, `csv_split`, `csv_group`, the names of the columns.
 
         Raises:
-            UsageError: no such table, a wrong line in it (`sources/csv_table.py`), no photograph, or a wrong key.
+            UsageError: no such table, a wrong line in it, none of its files is there, or a wrong key.
         """
         return _sources().from_keys(csv=str(file), **keys)
 

@@ -125,7 +125,7 @@ def _check(done: Sequence[Example], fractions: Sequence[float], wanted: Sequence
 def _counted(examples: Sequence[Example]) -> str:
     number, different = len(examples), len({alike_id(example) for example in examples})
     if any(example.group for example in examples):
-        return f"{number} photographs ({len(set(units(examples).values()))} groups, which stay whole)"
+        return f"{number} photographs (groups, which stay whole: {len(set(units(examples).values()))})"
     told_apart = f"{different} that do not look alike; --config.data.group_similar=False tells them apart"
     alike = f" ({told_apart})" if different < number else ""
     return f"{number} photographs{alike}"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax import losses, metrics
-from flowers_jax.config_types import Config
 from flowers_jax.data import memory, sources
 from flowers_jax.data.checks.review import review
 from flowers_jax.data.dataset import Dataset, Example, identity
@@ -126,11 +125,7 @@ def _read(model: TrainedModel, data: str | Path | Dataset) -> Dataset:
     if isinstance(data, Dataset):
         dataset = review(data)
     else:
-        keys = sources.named(model.run.read_config().data, str(data))
-        try:
-            dataset = review(sources.load(Config(data=keys)))
-        except UsageError as error:  # which names the flag of training
-            raise UsageError(str(error).replace(sources.flag(keys), f"--data={data}", 1)) from error
+        dataset = review(sources.load_named(model.run.read_config(), str(data), _said(data)))
     if not dataset.examples:
         seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
         raise UsageError(f"{_said(data)}: no usable photograph{seen}")

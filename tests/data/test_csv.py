@@ -175,6 +175,19 @@ def test_keys_that_do_not_fit(photographs, keys, words):
         Dataset.from_csv(file, **keys)
 
 
+def test_check_lists_the_problems_of_a_table(photographs, tmp_path, capsys):
+    folder, rows = photographs
+    table = [(*row, "p1", ("train", "test")[i % 2]) for i, row in enumerate(rows)]
+    file = write(folder, lines([*table, ("none.png", "five_petals", "p2", "test")], "path,label,group,split"))
+    assert script("check", file) == 3
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "none.png: no such file" and second.startswith("./: group p1 is in two parts, ")
+    assert script("check", file, f"--fix={tmp_path}/out") == 2
+    assert "a clean copy is that of a folder" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert script("check", f"{folder}/none.csv") == 2
+    assert capsys.readouterr().err.startswith(f"error: {folder}/none.csv: no such file")
+
+
 def test_another_spelling_of_the_file_is_no_other_config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     old = config_lib.replace(Config(), {"data.csv": str(tmp_path / "table.csv")})

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from flowers_jax.data import sources, split
 from flowers_jax.data.checks.groups import by_pattern, check_parts
+from flowers_jax.data.checks.review import review
 from flowers_jax.data.dataset import Dataset, Example, identity
 from flowers_jax.errors import UsageError
 from flowers_jax.training.loop import fit
@@ -41,6 +42,12 @@ def test_groups_and_what_looks_alike_never_cross(rows, seed):
             for example in done:
                 if name := getattr(example, unit):
                     assert parts.setdefault(name, example.split) == example.split in split.SPLITS
+    given = [replace(e, split="test" if e.group in ("plant 0", "lone 0") else "train") for e in examples]
+    parts = {}
+    for example in split.assign(given, FRACTIONS, seed):
+        if example.group:
+            assert parts.setdefault(example.group, example.split) == example.split
+    assert parts["lone 0"] == "test" and "validation" in parts.values()
     tested = Counter(example.path for done in folds for example in done if example.split == "test")
     assert tested == {example.path: 1 for example in examples}
 
@@ -69,8 +76,8 @@ def plants(count: int, each: int) -> list[Example]:
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (1, r"left for validation: 20 photographs \(1 groups, which stay whole\) are too few for .*data\.split=0\.6"),
-        (2, r"left for test: 40 photographs \(2 groups, which stay whole\) are too few"),
+        (1, r"left for validation: 20 photographs \(groups, which stay whole: 1\) are too few for .*data\.split=0\.6"),
+        (2, r"left for test: 40 photographs \(groups, which stay whole: 2\) are too few"),
     ],
 )
 def test_too_few_groups_are_one_line(count, words):
@@ -80,12 +87,19 @@ def test_too_few_groups_are_one_line(count, words):
 
 
 def test_too_few_groups_for_the_folds():
-    with pytest.raises(UsageError, match=r"folds=5: too many for 80 photographs \(4 groups, .*\): fold 5 is empty$"):
+    with pytest.raises(UsageError, match=r"folds=5: too many for 80 photographs \(groups, .*: 4\): fold 5 is empty$"):
         split.assign_fold(plants(4, 20), 5, 5, FRACTIONS, 0)
 
 
 def test_without_a_test_part_two_groups_are_enough():
     assert {e.split for e in split.assign(plants(2, 20), (0.5, 0.5, 0.0), 0)} == {"train", "validation"}
+
+
+def test_a_class_of_one_group_is_remarked_on():
+    """It is in one part, however many photographs it has."""
+    examples = [*plants(4, 6), *(Example(f"x/{i}", 2, f"x-{i}", group="x") for i in range(5))]
+    dataset = Dataset("x", "", ("one", "two", "three"), tuple(examples), lambda _: b"")
+    assert review(dataset).remarks == (("three/", "class of one group: it cannot be both trained on and tested"),)
 
 
 def test_a_group_in_two_given_parts_is_named_with_two_paths():

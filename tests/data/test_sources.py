@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -254,6 +256,12 @@ def test_a_run_on_given_data_goes_on_with_the_same_call(runs, root, smoke, tmp_p
     keys = json.loads((tmp_path / "folder" / "config.json").read_text())
     same = [f"--config.{key}={value}" for key, value in keys.items() if key == "data.dir"]
     assert script("train", *flags, *same, f"--workdir={tmp_path}/folder") == 0
+
+
+def test_the_class_is_light_to_import():
+    code = "import sys, flowers_jax.data.dataset; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {name.split(".")[0] for name in done.stdout.split()} & {"numpy", "PIL", "jax", "tensorflow"} == set()
 
 
 def test_a_set_of_its_own_copies_keeps_them():

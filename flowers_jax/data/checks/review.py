@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from flowers_jax.data.checks import copies
 from flowers_jax.data.dataset import Dataset, Skipped
-from flowers_jax.data.split import alike_id
+from flowers_jax.data.split import alike_id, units
 from flowers_jax.errors import UsageError
 
 UNUSED_CLASS = "class without a usable photograph"
@@ -41,8 +41,8 @@ def check_trainable(dataset: Dataset) -> None:
         )
     if len(dataset.classes) == 1:
         raise UsageError(
-            f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two, and a folder is a "
-            f"folder of class folders{seen}"
+            f"{dataset.name} has one class only, {dataset.classes[0]!r}: a classifier needs two; a folder has a folder "
+            f"for each class{seen}"
         )
     if strange := untrained(dataset):
         raise UsageError(f"the train part has no usable photograph of class {', '.join(strange)}{seen}")
@@ -57,11 +57,14 @@ def untrained(dataset: Dataset) -> list[str]:
 
 def _remarks(dataset: Dataset) -> Iterator[Skipped]:
     """Problems of classes that are used."""
-    pictures = Counter(label for label, _ in {(example.label, alike_id(example)) for example in dataset.examples})
+    unit, looks = units(dataset.examples), {(example.label, alike_id(example)) for example in dataset.examples}
+    pictures = Counter(label for label, _ in looks)
+    whole = Counter(label for label, _ in {(label, unit[look]) for label, look in looks})
     spelled: dict[str, str] = {}
     for label, name in enumerate(dataset.classes):
-        if pictures[label] == 1:
-            yield Skipped(f"{name}/", "class of one photograph: it cannot be both trained on and tested")
+        if whole[label] == 1:
+            one = "photograph" if pictures[label] == 1 else "group"
+            yield Skipped(f"{name}/", f"class of one {one}: it cannot be both trained on and tested")
         other = spelled.setdefault(name.casefold(), name)
         if other != name:
             yield Skipped(f"{name}/", f"differs from {other}/ only by case; rename one if they are one class")

@@ -14,7 +14,7 @@ from flowers_jax.errors import UsageError, nearest
 
 __all__ = [
     "SOURCES", "Source", "arrays", "auto", "csv_table", "find", "flag", "flower_species", "folder", "from_arrays",
-    "from_keys", "is_outside", "load", "named", "procedural", "register", "tf_flowers", "tfds",
+    "from_keys", "is_outside", "load", "load_named", "procedural", "register", "tf_flowers", "tfds",
 ]  # fmt: skip
 
 NAMING = ("name", "dir", "csv", "csv_path", "csv_label", "csv_split", "csv_group", "group_pattern", "group_similar",
@@ -48,13 +48,27 @@ def flag(data: Data) -> str:
     return f"--config.data.{key}={getattr(data, key)}"
 
 
-def named(data: Data, text: str) -> Data:
-    """`data` with the photographs that `text` names: a folder, a file `*.csv`, or a source as in `data.name`."""
+def load_named(config: Config, text: str, flag_of_text: str) -> Dataset:
+    """`load` of what a command is given, with the other settings of `config.data`.
+
+    Groups are those of a column `group` alone: they matter only where photographs are divided.
+
+    Args:
+        text: a folder, a file `*.csv`, or a source as in `data.name`.
+        flag_of_text: the beginning of messages.
+
+    Raises:
+        UsageError: as `load`.
+    """
     key = "dir"
     if not os.path.isdir(text):
         key = "csv" if text.lower().endswith(".csv") else "name" if is_name(text) else "dir"
-    places = {"name": Data().name, "dir": "", "csv": "", "group_pattern": ""}
-    return dataclasses.replace(data, **places | {key: text})
+    plain = {name: getattr(Data(), name) for name in ("name", "dir", "csv", "csv_group", "group_pattern")}
+    data = dataclasses.replace(config.data, **plain | {key: text})
+    try:
+        return load(dataclasses.replace(config, data=data))
+    except UsageError as error:  # which names the flag of training
+        raise UsageError(str(error).replace(flag(data), flag_of_text, 1)) from error
 
 
 def from_keys(**keys: Any) -> Dataset:
@@ -77,8 +91,8 @@ def from_arrays(images: Any, labels: Any, classes: Any, split: Any, groups: Any,
 def _data(keys: dict[str, Any]) -> Data:
     declared: dict[str, Key] = {field.name: field.metadata["key"] for field in dataclasses.fields(Data)}
     for name, value in keys.items():
-        if name not in declared:
-            raise UsageError(f"{name}={value!r}: config.data has no such key{nearest(name, declared)}")
+        if name not in (*NAMING, "workers"):
+            raise UsageError(f"{name}={value!r}: a data set has no such key{nearest(name, (*NAMING, 'workers'))}")
         key = declared[name]
         if type(value) is not type(key.default) or not key.rule.holds(value):
             raise UsageError(f"{name}={value!r}: must be {key.rule.words}, as in {name}={key.default!r}")

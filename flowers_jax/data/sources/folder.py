@@ -20,21 +20,18 @@ _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 _NOT_PHOTOGRAPHS = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(root: str, *, trains: bool = True, **options: Any) -> Dataset:
-    """`scan_folder(root, **options)`, with an error if the photographs cannot be used.
-
-    Args:
-        trains: a model will be trained on them.
+def load_folder(root: str, **options: Any) -> Dataset:
+    """`scan_folder(root, **options)`, with an error if no model can be trained on the photographs.
 
     Raises:
-        UsageError: no such folder, no photograph in it, or, if `trains`, a class of validation or test that train does
-            not have. The message begins with `root`.
+        UsageError: no such folder, no photograph in it, or a class of validation or test that train does not have. The
+            message begins with `root`.
     """
     dataset = scan_folder(root, **options)
     seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
     if not dataset.examples:
         raise UsageError(f"{root}: no usable photograph in class folders below it{seen}")
-    if trains and (strange := untrained(dataset)):
+    if strange := untrained(dataset):
         raise UsageError(f"{root}: train/ has no usable photograph of class {', '.join(strange)}{seen}")
     return dataset
 
