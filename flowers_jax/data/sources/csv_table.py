@@ -142,8 +142,9 @@ def _path(text: str, line: int, data: Data) -> str:
         raise UsageError(f"line {line}: the path {text!r} is none")
     path = posixpath.normpath(text)
     if (posixpath.isabs(path) or path.split("/")[0] == "..") and not data.follow_links:
+        what = "is absolute" if posixpath.isabs(path) else "leads out of the folder of the table"
         raise UsageError(
-            f"line {line}: {text} is outside the folder of the table; --config.data.follow_links=True reads it"
+            f"line {line}: {text} {what}; give a path relative to that folder, or --config.data.follow_links=True"
         )
     return path
 
