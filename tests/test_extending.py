@@ -61,7 +61,7 @@ def test_the_examples_do_what_is_said(copy):
 
 
 def test_the_command_with_every_part_trains_and_evaluates(copy):
-    (command,) = re.findall(r"```text\npython (scripts/train\.py [^`]*my_parts.*?)```", PAGE, re.DOTALL)
+    (command,) = re.findall(r"```text\npython (scripts/train\.py [^`]*my_parts[^`]*)```", PAGE)
     (codes,) = re.findall(r"`(--code=my_parts\.py:POWER\s+--code=\S+)`", PAGE)
     drawn_flowers(copy / "flowers")
     few = ("--config.epochs=2", "--config.data.dir=flowers", "--workdir=run")

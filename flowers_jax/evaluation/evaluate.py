@@ -125,7 +125,7 @@ def _read(model: TrainedModel, data: str | Path | Dataset) -> Dataset:
     if isinstance(data, Dataset):
         dataset = review(data)
     else:
-        dataset = review(sources.load_named(model.run.read_config(), str(data), f"--data={data}"))
+        dataset = review(sources.load_named(model.run.read_config(), str(data), _said(data)))
     if not dataset.examples:
         seen = f"; the first of {len(dataset.skipped)} skipped: {dataset.skipped[0]}" if dataset.skipped else ""
         raise UsageError(f"{_said(data)}: no usable photograph{seen}")
