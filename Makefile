@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 CONFIG ?= configs/mobilenet.py
 RUN := $(VENV)/bin/python
+# The file of versions for the Python of the environment, which the shell asks when that is there.
+CONSTRAINTS = constraints$$($(RUN) -c 'import sys; print("" if sys.version_info < (3, 12) else "-3.12")').txt
 
 .PHONY: train test wings slow coverage lint format clean
 train: $(VENV)/.installed
@@ -40,12 +42,12 @@ $(VENV)/.made:
 	  { echo "error: $(PYTHON) cannot make a virtual environment: install its venv package (python3-venv)" >&2; exit 2; }
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml setup.py constraints.txt | $(VENV)/.made
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable .
+$(VENV)/.installed: pyproject.toml setup.py constraints.txt constraints-3.12.txt | $(VENV)/.made
+	$(RUN) -m pip install --quiet --constraint "$(CONSTRAINTS)" --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml setup.py constraints.txt | $(VENV)/.made
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+$(VENV)/.installed-dev: pyproject.toml setup.py constraints.txt constraints-3.12.txt | $(VENV)/.made
+	$(RUN) -m pip install --quiet --constraint "$(CONSTRAINTS)" --editable '.[dev]'
 	@touch $(VENV)/.installed $@
 
 clean:

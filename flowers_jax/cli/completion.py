@@ -25,11 +25,11 @@ BY_METAVAR = {
     "FILE": shtab.FILE,
     "PATH": shtab.FILE,
     "PHOTOGRAPH": shtab.FILE,
-    "MODULE:SPEC": shtab.FILE,
+    "MODULE:NAME": shtab.FILE,
 }
 """What the value of a flag or an argument names."""
 
-BY_KEY = {"data.dir": shtab.DIRECTORY, "model.name": shtab.FILE, "model.weights": shtab.FILE}
+BY_KEY = {"data.csv": shtab.FILE, "data.dir": shtab.DIRECTORY, "model.name": shtab.FILE, "model.weights": shtab.FILE}
 
 SPLIT_WORDS = """
 # bash splits a word at "=": --config=smoke is three words. The function above knows two, "--config=" and "smoke".
@@ -94,6 +94,7 @@ def _completed(flags: argparse.ArgumentParser) -> argparse.ArgumentParser:
             action.choices = [f"{name}=" for name in config_lib.described()]
         if action.metavar in BY_METAVAR:
             _complete(action, BY_METAVAR[str(action.metavar)])
+        if action.metavar is not None:
             action.metavar = str(action.metavar).partition(":")[0]  # zsh ends it at a colon
     return flags
 

@@ -55,7 +55,7 @@ class ResidualCNN(nn.Module):
         for channels, stride in STAGES:
             x = ResidualBlock(channels, stride, layer)(x, train)
             x = ResidualBlock(channels, 1, layer)(x, train)
-        x = Layer(global_average_pool, name="average")(x.astype(jnp.float32))
+        x = Layer(global_average_pool, name="average")(x)
         return nn.Dense(self.num_classes, name="head")(x)
 
 

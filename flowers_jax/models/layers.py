@@ -33,8 +33,12 @@ def flatten(x: Activations) -> Float[Array, "batch features"]:
 
 
 def global_average_pool(x: Activations) -> Float[Array, "batch channels"]:
-    """[B, H, W, C] -> [B, C]."""
-    return x.mean((1, 2))
+    """[B, H, W, C] -> [B, C], not less exact than in float32."""
+    if x.dtype == jnp.bfloat16:
+        # Behind a barrier: on a CPU XLA (jaxlib 0.11 and 0.12) fuses the mean with the bfloat16 convolutions before it,
+        # and then reads memory that nothing has written.
+        x = lax.optimization_barrier(x)
+    return at_least_float32(x).mean((1, 2))
 
 
 def relu6(x: Activations) -> Activations:

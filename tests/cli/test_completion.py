@@ -52,6 +52,13 @@ def test_every_command_and_key_is_in_it(scripts, shell):
     assert [name for name in program.COMMANDS if f"_shtab_flowers_jax_{name}_option" not in text] == []
 
 
+def test_every_value_of_zsh_is_one_word(scripts):
+    """zsh reads `FLAG[help]:VALUE:what completes it`; a colon in VALUE would end it."""
+    flags = re.findall(r'^  "(--[\w.-]+=)\[.*\]:(.*)"$', scripts["zsh"].read_text(), re.MULTILINE)
+    assert len(flags) > 100
+    assert [flag for flag, value in flags if value.count(":") != 1] == []
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
@@ -69,6 +76,8 @@ def test_every_command_and_key_is_in_it(scripts, shell):
         ("train --workdir ro", ["roses"]),
         ("predict --run=ro", ["roses"]),
         ("predict --run=roses ros", ["rose.jpg", "roses"]),
+        ("predict --code=rose.", ["rose.jpg"]),
+        ("train --config.data.csv=rose.", ["rose.jpg"]),
         ("cross-validate --fol", ["--folds="]),
         ("split --mode=c", ["copy"]),
         ("sweep --grid learn", ["learning_rate="]),

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from flowers_jax.models.efficientnet_lite.layout import LAST, STEM, blocks
 from flowers_jax.models.inverted_residual import Block, InvertedResidual
-from flowers_jax.models.layers import ConvNorm, Dropout, Layer, at_least_float32, global_average_pool, relu6
+from flowers_jax.models.layers import ConvNorm, Dropout, Layer, global_average_pool, relu6
 from flowers_jax.types import Activations
 
 
@@ -71,7 +71,7 @@ class EfficientNetLite(nn.Module):
             output: `logits`, or `features` that go into the head, [B, 1280].
         """
         if x.ndim == 4:
-            x = Layer(global_average_pool, name="average")(at_least_float32(self._stages(x.astype(self.dtype), train)))
+            x = Layer(global_average_pool, name="average")(self._stages(x.astype(self.dtype), train))
         if output == "features":
             return x
         if self.dropout:

@@ -113,7 +113,7 @@ class MobileNetV2(nn.Module):
             if output == "stages":
                 return stages
             pool = Layer(global_average_pool, name="average") if self.head == "pool" else Layer(flatten, name="flatten")
-            x = pool(at_least_float32(stages[-1]))
+            x = at_least_float32(pool(stages[-1]))
         if output == "features":
             return x
         if self.head == "flatten256":
