@@ -40,7 +40,7 @@ QUICK_TO_COMPILE = [
 AS_USERS_DO: dict[str, Any] = {"xla_backend_optimization_level": 3}
 """Compiler options of a program that must be optimized in `make test` too."""
 
-if jax.__version_info__ < (0, 12):  # later versions build every fusion with MLIR
+if jax.__version_info__ < (0, 11):  # later versions build every fusion with MLIR
     QUICK_TO_COMPILE += ["--xla_cpu_use_fusion_emitters=false"]
     AS_USERS_DO |= {"xla_cpu_use_fusion_emitters": True}
 
