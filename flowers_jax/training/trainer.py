@@ -98,6 +98,7 @@ class Trainer:
         self.last_save = time.monotonic()  # nothing is unsaved yet
 
     def _make_steps(self, phase: Phase) -> None:
+        """The step of the phase, and that which measures batch statistics; each compiles when it first runs."""
         config = self.config
         both = {
             "module": phase.module, "preprocessing": self.job.preprocessing, "frozen": phase.frozen,
