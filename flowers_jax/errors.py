@@ -16,9 +16,10 @@ def nearest(name: str, known: Iterable[str], prefix: str = "", *, otherwise: str
     Args:
         prefix: stands before the name.
     """
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    by_lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     if near:
-        return f"; did you mean {prefix}{near[0]}?"
+        return f"; did you mean {prefix}{by_lower[near[0]]}?"
     return f"; {otherwise}" if otherwise else ""
 
 

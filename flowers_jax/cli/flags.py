@@ -26,7 +26,8 @@ def config_parser(description: str | None, *, takes_folder: bool = False) -> arg
     """A parser with `--config`, for `parse_config`; its help ends with the keys of a config.
 
     Args:
-        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, and without --config `DEFAULT_CONFIG`.
+        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, or `--config.data.csv` if it is a table; and
+            without --config `DEFAULT_CONFIG`.
     """
     from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
 
@@ -39,7 +40,8 @@ def config_parser(description: str | None, *, takes_folder: bool = False) -> arg
     names = ", ".join(config_lib.ready_made())
     if takes_folder:
         flags.add_argument("folder", nargs="?", metavar="FOLDER",
-                           help=f"--config.data.dir; with it --config is {DEFAULT_CONFIG} by default")  # fmt: skip
+                           help="class folders (--config.data.dir) or a .csv file (--config.data.csv); "
+                                f"with it --config is {DEFAULT_CONFIG} by default")  # fmt: skip
     flags.add_argument("--config", required=not takes_folder, metavar="NAME",
                        help=f"one of {names}, or a Python file with get_config()")  # fmt: skip
     return flags
@@ -73,7 +75,8 @@ def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[C
     if folder := getattr(args, "folder", None):
         if other := dict(overrides).get("data.dir"):
             raise UsageError(f"{folder}: --config.data.dir={other} is given too; leave one of them out")
-        overrides.append(("data.dir", folder))
+        is_table = folder.lower().endswith(".csv") and not Path(folder).is_dir()
+        overrides.append(("data.csv" if is_table else "data.dir", folder))
     elif args.config is None:
         raise UsageError("give a FOLDER of class folders, or --config=NAME; --help lists the flags")
     args.config, args.overrides = args.config or DEFAULT_CONFIG, overrides

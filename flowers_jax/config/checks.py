@@ -28,6 +28,8 @@ def validate(config: Config | ConfigDict) -> Config:
     Raises:
         UsageError: an unknown key (the nearest is named), a missing one, a wrong type or an impossible value.
     """
+    if not isinstance(config, (Config, ConfigDict)):
+        raise UsageError(f"config: is a {type(config).__name__}; give what flowers_jax.config.load(NAME) returns")
     return checked(flatten(config))
 
 

@@ -58,15 +58,18 @@ def described() -> dict[str, Key]:
 
 
 def option_keys() -> dict[str, Key]:
-    """Every option of every part of the package; the help names the part."""
+    """Every option of every part of the package; the help names the parts, and a default that differs."""
     found: dict[str, Key] = {}
+    texts: dict[str, dict[str, list[str]]] = {}
     for section, registry in registries().items():
         for part in registry.values():
             for name, option in part.options.items():
                 key = f"{section}.options.{name}"
-                before = f"{found[key].help}; " if key in found else ""
-                found[key] = option._replace(help=f"{before}{option.help} ({part.name})")
-    return found
+                first = found.setdefault(key, option)
+                own = f"{part.name}: {text_of(option.default)}" if option.default != first.default else part.name
+                texts.setdefault(key, {}).setdefault(option.help, []).append(own)
+    words = {key: "; ".join(f"{text} ({', '.join(parts)})" for text, parts in of.items()) for key, of in texts.items()}
+    return {key: option._replace(help=words[key]) for key, option in found.items()}
 
 
 def options_of(section: str, name: Any) -> Mapping[str, Key]:

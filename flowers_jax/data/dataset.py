@@ -78,6 +78,11 @@ class Dataset:
     origin: Mapping[str, Any] = field(default_factory=FROM_PYTHON.copy)
     keeps_copies: bool = False
 
+    def __repr__(self) -> str:
+        """One line, for any number of photographs."""
+        source = self.source or self.name
+        return f"Dataset({source}: {len(self.examples)} photographs, {len(self.classes)} classes)"
+
     @staticmethod
     def from_folder(folder: str | PathLike[str], **keys: Any) -> "Dataset":
         """The photographs of a folder of class folders, or of train/validation/test folders of class folders.

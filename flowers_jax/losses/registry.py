@@ -17,6 +17,7 @@ from jaxtyping import Array, Float32
 
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config
+from flowers_jax.errors import UsageError, first_line
 from flowers_jax.registry import GIVEN, Registry, absent
 from flowers_jax.types import HostLabels, HostLogits
 
@@ -50,6 +51,31 @@ register, find = LOSSES.register, LOSSES.find
 def bound(config: Config, loss: Loss | None = None) -> LossFunction:
     """The loss of `config.loss`, or `loss`, with its options."""
     return partial((loss or find(config.loss.name)).function, **config.loss.options)
+
+
+def check(loss: LossFunction, name: str, classes: int) -> None:
+    """Check what a loss gives for two examples; nothing is computed.
+
+    Args:
+        name: of the loss, for messages.
+
+    Raises:
+        UsageError: it fails, or does not return one loss for each example.
+    """
+    example = jax.ShapeDtypeStruct((2, classes), jnp.float32)
+    try:
+        found = jax.eval_shape(loss, example, example)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever code from outside does wrong is its author's to read in one line
+        raise UsageError(f"--config.loss.name={name}: {type(error).__name__}: {first_line(error)}") from error
+    shape = getattr(found, "shape", None)
+    if shape != (2,) or not jnp.issubdtype(found.dtype, jnp.floating):
+        given = f"{found.dtype} {list(shape)}" if shape is not None else type(found).__name__
+        raise UsageError(
+            f"--config.loss.name={name}: gives {given} for logits [2, {classes}]; it must give one loss for each "
+            "example, float32 [2], and not their sum or mean"
+        )
 
 
 def of_logits(loss: LossFunction, logits: HostLogits, labels: HostLabels) -> float:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from flowers_jax.config_types import Config
 from flowers_jax.data import memory
 from flowers_jax.data.split import SPLITS
+from flowers_jax.metrics import PLAIN
 from flowers_jax.models.groups import group_of, is_below, layers_above
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.remarks import remarks
@@ -106,9 +107,10 @@ class Bar:
 
     def epoch_line(self, row: Mapping[str, Any], progress: Progress) -> None:
         mark = " *" if progress.best.improved else ""
+        monitored = f"{self.monitor} {row[self.monitor]:.4f}  " if self.monitor not in PLAIN else ""
         tqdm.write(
             f"epoch {row['epoch']:>3} {row['phase']:<8}  train {row['train_loss']:.4f} {row['train_accuracy']:.1%}  "
-            f"val {row['val_loss']:.4f} {row['val_accuracy']:.1%}  lr {row['learning_rate']:.2g}  "
+            f"val {row['val_loss']:.4f} {row['val_accuracy']:.1%}  {monitored}lr {row['learning_rate']:.2g}  "
             f"{row['images_per_second']:.0f} img/s  {row['seconds']:.1f} s{mark}",
             file=sys.stdout,
         )

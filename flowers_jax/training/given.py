@@ -40,7 +40,7 @@ def collect(
     config: Config,
     *,
     data: Dataset | None = None,
-    metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
+    metrics: str | Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
     callbacks: Sequence[Any] = (),
     **parts: Any,
 ) -> tuple[Config, Given]:
@@ -57,8 +57,10 @@ def collect(
     """
     parts = {section: _part(section, value) for section, value in parts.items()}
     objects = {section: part for section, part in parts.items() if not (part is None or isinstance(part, str))}
-    every = [Metric(*item) for item in metrics.items()] if isinstance(metrics, Mapping) else list(metrics or ())
-    given = Given(_dataset(data), metrics=_metrics(every), callbacks=_callbacks(callbacks), **objects)
+    every = [Metric(*item) for item in metrics.items()] if isinstance(metrics, Mapping) else _listed("metrics", metrics)
+    given = Given(
+        _dataset(data), metrics=_metrics(every), callbacks=_callbacks(_listed("callbacks", callbacks)), **objects
+    )
     names = {f"{section}.name": GIVEN if section in objects else part for section, part in parts.items() if part}
     of_metrics = dict.fromkeys((*config.metrics, *(m if isinstance(m, str) else m.name for m in every)))
     named = config_lib.replace(config, {**(data.origin if data else {}), **names, "metrics": tuple(of_metrics)})
@@ -82,14 +84,28 @@ def _part(section: str, value: Any) -> Any:
 
 def _dataset(data: Any) -> Dataset | None:
     if data is not None and not isinstance(data, Dataset):
-        raise UsageError(f"fit(..., data={data!r}): must be a Dataset, as Dataset.from_folder(...) gives")
+        raise UsageError(
+            f"fit(..., data=...): is a {type(data).__name__}; give a Dataset, as Dataset.from_folder(FOLDER) or "
+            "Dataset.from_arrays(images, labels)"
+        )
     return data
+
+
+def _listed(name: str, value: Any) -> list[Any]:
+    """What is several in a list; a single name is a list of one."""
+    if value is None or isinstance(value, str):
+        return [value] if value else []
+    if not isinstance(value, Sequence):
+        raise UsageError(f"fit(..., {name}={value!r}): must be a list")
+    return list(value)
 
 
 def _metrics(metrics: Sequence[str | Metric]) -> tuple[Metric, ...]:
     for metric in metrics:
         if not isinstance(metric, (str, Metric)):
-            raise UsageError(f"fit(..., metrics=[{metric!r}]): must be a name or a Metric(name, function, mode)")
+            raise UsageError(
+                f"fit(..., metrics=[{metric!r}]): must be a name, a Metric(name, function, mode), or {{name: function}}"
+            )
         if isinstance(metric, Metric) and metric.name in METRICS and METRICS[metric.name] is not metric:
             raise UsageError(f"fit(..., metrics=[...]): there is a metric {metric.name} already; give it another name")
     return tuple(metric for metric in metrics if isinstance(metric, Metric))

@@ -22,7 +22,7 @@ from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel, signals
 from flowers_jax.training import console
 from flowers_jax.training.callbacks import Callback
-from flowers_jax.training.given import collect
+from flowers_jax.training.given import Given, collect
 from flowers_jax.training.setup import Job, prepare
 from flowers_jax.training.trainer import Trainer
 
@@ -35,7 +35,7 @@ def fit(
     optimizer: str | Optimizer | optax.GradientTransformation | None = None,
     loss: str | Loss | Callable[..., Any] | None = None,
     augment: str | Augmentation | Callable[..., Any] | None = None,
-    metrics: Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
+    metrics: str | Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
     callbacks: Sequence[Callback] = (),
     print_test: bool = True,
 ) -> dict[str, Any]:
@@ -70,7 +70,8 @@ def fit(
     run = RunDirectory(workdir)
     begun = run.check(config)
     if begun and (summary := _finished(run, config)):
-        print(f"nothing to do, the run is complete. {console.ending(summary, print_test)}")
+        as_given = " with the objects that it was given then" if given != Given() else ""
+        print(f"nothing to do, the run is complete{as_given}. {console.ending(summary, print_test)}")
         return summary
     run.check_writable()
     with contextlib.ExitStack() as held, signals.raised():

@@ -8,7 +8,7 @@ from typing import Any
 
 import flax.linen as nn
 
-from flowers_jax import augment, models
+from flowers_jax import augment, losses, models
 from flowers_jax.augment import Augment
 from flowers_jax.config_types import Config
 from flowers_jax.data import memory
@@ -127,6 +127,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given
         preprocessing = photographs.measured(config, dataset, preprocessing)
     check_norms(config.model.name, phases, module, preprocessing.size, len(devices))
     variables = initial_variables(module, preprocessing.size, named_key(config.seed, "init"), pretrained_weights)
+    loss = bound(config, given.loss)
+    losses.check(loss, config.loss.name, len(dataset.classes))
     if not begun:
         check_parameters(config, spec, module, phases, variables, preprocessing.size)
     if usable:
@@ -137,7 +139,7 @@ def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given
     job = Job(
         run, devices, dataset, spec, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
         usable[0] if usable else 0, None, Weights(**description["weights"]), description, decoded_size,
-        augment.from_config(config, given.augment), bound(config, given.loss),
+        augment.from_config(config, given.augment), loss,
         photographs.class_weights(config, dataset), columns, given.callbacks,
     )  # fmt: skip
     return replace(job, progress=_progress(config, job, *usable)) if usable else job

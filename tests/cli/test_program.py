@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import flowers_jax
+from flowers_jax import cli
 from flowers_jax.cli import program
 from flowers_jax.runtime import host_memory
 from tests.conftest import ROOT
@@ -103,3 +104,9 @@ def test_two_folders_or_none_are_refused(monkeypatch, capsys):
     assert "give a FOLDER of class folders, or --config=NAME" in capsys.readouterr().err
     assert installed(monkeypatch, "train", "one", "--config.data.dir=two") == 2
     assert "one: --config.data.dir=two is given too; leave one of them out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "key"), [("photographs", "dir"), ("table.csv", "csv"), ("TABLE.CSV", "csv")])
+def test_a_folder_or_a_table_stands_for_its_key(given, key):
+    config, _ = cli.parse_config(cli.config_parser(None, takes_folder=True), [given])
+    assert getattr(config.data, key) == given and config.model.name == "mobilenet_v2"

@@ -39,6 +39,11 @@ def test_a_class_keeps_the_number_of_its_label():
     assert data.classes == ("b", "a")
 
 
+def test_a_data_set_is_shown_in_one_line():
+    images = np.zeros((4, 8, 8, 3), np.uint8) + np.arange(4, dtype=np.uint8)[:, None, None, None]
+    assert repr(Dataset.from_arrays(images, [0, 1, 0, 1])) == "Dataset(arrays: 4 photographs, 2 classes)"
+
+
 def test_images_of_any_sizes_and_names_as_labels():
     several = [IMAGES[0], IMAGES[1][:3], np.asarray(IMAGES[2][:, 1:])]
     data = Dataset.from_arrays(several, np.array(["b", "a", "b"]), split=["train", "VAL", "test"], max_pixels=9 * 7)

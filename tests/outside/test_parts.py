@@ -85,7 +85,7 @@ def test_what_is_no_part_is_refused(key, name, words):
     ("key", "name", "words"),
     [
         ("optimizer.name", "adamv", "must be one of adamw, .*; did you mean adam?"),
-        ("loss.name", "focl", "did you mean focal?"),
+        ("loss.name", "FOCL", "did you mean focal?"),
         ("schedule.name", "cosin", "did you mean cosine?"),
         ("augment.name", "grayscal", "did you mean grayscale?"),
         ("optimizer.options.momentun", "0.5", "adamw has no such option; its options are b1, b2, eps, nesterov"),

@@ -42,7 +42,7 @@ def test_loss_augmentation_and_metric_count_and_are_named(smoke, tmp_path):
     def doubled(logits, targets):
         return 2 * cross_entropy(logits, targets)
 
-    fit(smoke, tmp_path / "plain", metrics=["ece"])
+    fit(smoke, tmp_path / "plain", metrics="ece")
     fit(smoke, tmp_path / "loss", loss=doubled, metrics={"kappa": KAPPA.function})
     fit(smoke, tmp_path / "augment", augment=brighter)
     first = {name: rows(tmp_path / name)[0] for name in ("plain", "loss", "augment")}
@@ -66,6 +66,8 @@ def test_a_run_goes_on_with_what_it_was_given(smoke, tmp_path, capsys):
     smoke.loss.name = "cross_entropy"
     assert fit(smoke, tmp_path / "run", loss=cross_entropy)["epochs"] == 2
     capsys.readouterr()
+    fit(smoke, tmp_path / "run", loss=lambda logits, targets: 2 * cross_entropy(logits, targets))
+    assert "the run is complete with the objects that it was given then" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["optimizer", "augment"])
@@ -90,12 +92,20 @@ def refused(**given):
         print(error)
 
 refused(data="flowers")
+refused(data=(1, 2))
 refused(optimizer=0.1)
 refused(optimizer="adamv")
 refused(loss=3)
 refused(metrics=[3])
 refused(metrics=[Metric("accuracy", len)])
 refused(callbacks=[print])
+refused(callbacks=print)
+refused(loss=lambda logits, targets: ((logits - targets) ** 2).mean())
+refused(loss=lambda logits: logits)
+try:
+    fit("smoke", "run")
+except UsageError as error:
+    print(error)
 """
 
 
@@ -103,13 +113,18 @@ def test_what_is_no_such_object_is_one_line_and_nothing_is_written(tmp_path):
     """In a process without the hook that checks types, as users run it."""
     done = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, cwd=tmp_path, check=True)
     expected = [
-        "fit(..., data='flowers'): must be a Dataset, as Dataset.from_folder(...) gives",
+        "fit(..., data=...): is a str; give a Dataset, as Dataset.from_folder(FOLDER)",
+        "fit(..., data=...): is a tuple; give a Dataset",
         "fit(..., optimizer=0.1): must be one of a name, Optimizer, GradientTransformation",
         "--config.optimizer.name=adamv: must be one of ",
         "fit(..., loss=3): must be one of a name, Loss, a function",
-        "fit(..., metrics=[3]): must be a name or a Metric(name, function, mode)",
+        "fit(..., metrics=[3]): must be a name, a Metric(name, function, mode), or {name: function}",
         "fit(..., metrics=[...]): there is a metric accuracy already; give it another name",
         "fit(..., callbacks=[<built-in function print>]): has no method on_epoch_end(row, variables)",
+        "fit(..., callbacks=<built-in function print>): must be a list",
+        "--config.loss.name=given: gives float32 [] for logits [2, 3]; it must give one loss for each example",
+        "--config.loss.name=given: TypeError: ",
+        "config: is a str; give what flowers_jax.config.load(NAME) returns",
     ]
     for line, words in zip(done.stdout.splitlines(), expected, strict=True):
         assert line.startswith(words)
