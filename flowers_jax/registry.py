@@ -22,6 +22,11 @@ def absent(*_: Any, **__: Any) -> Any:
     raise RuntimeError("an object of Python was not given")
 
 
+def of_function(kind: Callable[[str, Any], T]) -> Callable[[str, Any], T | None]:
+    """For `Registry`: a function from outside alone makes a part, `kind(name, function)`."""
+    return lambda name, found: kind(name, found) if callable(found) else None
+
+
 class Registry(dict[str, T], Generic[T]):
     """The parts of one kind by name.
 

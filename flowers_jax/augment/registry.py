@@ -15,7 +15,7 @@ from jaxtyping import Key as PRNGKey
 
 from flowers_jax import outside
 from flowers_jax.config_key import Key
-from flowers_jax.registry import GIVEN, Registry, absent
+from flowers_jax.registry import GIVEN, Registry, absent, of_function
 from flowers_jax.types import Picture
 
 
@@ -36,14 +36,10 @@ class Augmentation:
     one_by_one: bool = False
 
 
-def _of_function(name: str, found: Any) -> Augmentation | None:
-    return Augmentation(name, found) if callable(found) else None
-
-
 AUGMENTATIONS = Registry(
     "augment.name",
     Augmentation,
-    _of_function,
+    of_function(Augmentation),
     also="a function (key, image)",
     given=Augmentation(GIVEN, absent),
 )

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float32
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError, first_line
-from flowers_jax.registry import GIVEN, Registry, absent
+from flowers_jax.registry import GIVEN, Registry, absent, of_function
 from flowers_jax.types import HostLabels, HostLogits
 
 LossFunction = Callable[[Any, Any], Float32[Array, " batch"]]
@@ -40,11 +40,7 @@ class Loss:
     options: Mapping[str, Key] = field(default_factory=dict)
 
 
-def _of_function(name: str, found: Any) -> Loss | None:
-    return Loss(name, found) if callable(found) else None
-
-
-LOSSES = Registry("loss.name", Loss, _of_function, also="a function (logits, targets)", given=Loss(GIVEN, absent))
+LOSSES = Registry("loss.name", Loss, of_function(Loss), also="a function (logits, targets)", given=Loss(GIVEN, absent))
 register, find = LOSSES.register, LOSSES.find
 
 

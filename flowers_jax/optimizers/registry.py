@@ -8,7 +8,7 @@ import optax
 from flax import traverse_util
 
 from flowers_jax.config_key import Key
-from flowers_jax.registry import GIVEN, Registry, absent
+from flowers_jax.registry import GIVEN, Registry, absent, of_function
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,10 @@ class Optimizer:
     eval_params: Callable[[Any, Any], Any] | None = None
 
 
-def _of_function(name: str, found: Any) -> Optimizer | None:
-    build: Any = found
-    return Optimizer(name, build) if callable(found) else None
-
-
 OPTIMIZERS = Registry(
     "optimizer.name",
     Optimizer,
-    _of_function,
+    of_function(Optimizer),
     also="a function from a learning rate to an optax.GradientTransformation",
     given=Optimizer(GIVEN, absent, decays=True),
 )

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float32
 
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config
-from flowers_jax.registry import Registry
+from flowers_jax.registry import Registry, of_function
 
 Schedule = Callable[[Any], Array]
 """From the number of a step, starting at 0, to a factor, float32 []."""
@@ -34,12 +34,7 @@ class Decay:
     options: Mapping[str, Key] = field(default_factory=dict)
 
 
-def _of_function(name: str, found: Any) -> Decay | None:
-    make: Any = found
-    return Decay(name, make) if callable(found) else None
-
-
-SCHEDULES = Registry("schedule.name", Decay, _of_function, also="a function (config, steps_per_epoch, warmup)")
+SCHEDULES = Registry("schedule.name", Decay, of_function(Decay), also="a function (config, steps_per_epoch, warmup)")
 register, find = SCHEDULES.register, SCHEDULES.find
 
 
