@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from flowers_jax.metrics import Metric as Metric
     from flowers_jax.models import ModelSpec as ModelSpec
     from flowers_jax.optimizers import Optimizer as Optimizer
+    from flowers_jax.report.fit import fit as fit
     from flowers_jax.run.listing import runs as runs
     from flowers_jax.studies.cross_validate import cross_validate as cross_validate
     from flowers_jax.studies.sweep import sweep as sweep
     from flowers_jax.training.callbacks import Callback as Callback
     from flowers_jax.training.callbacks import Stop as Stop
-    from flowers_jax.training.loop import fit as fit
 
 _PLACES = {
     "Augmentation": "augment",
@@ -43,7 +43,7 @@ _PLACES = {
     "UsageError": "errors",
     "config": "",
     "cross_validate": "studies.cross_validate",
-    "fit": "training.loop",
+    "fit": "report.fit",
     "load": "evaluation.trained_model",
     "runs": "run.listing",
     "sweep": "studies.sweep",

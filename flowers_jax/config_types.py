@@ -329,6 +329,14 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Logging:
+    """What a run writes for a person to look at."""
+
+    report: bool = key(True, ANY, "draw plots/, and write report.html at the end")
+    tensorboard: bool = key(True, ANY, "write events for TensorBoard into the run directory")
+
+
+@dataclass(frozen=True)
 class Config:
     """All keys of a run."""
 
@@ -367,4 +375,5 @@ class Config:
     plateau: Plateau = Plateau()
     early_stopping: EarlyStopping = EarlyStopping()
     checkpoint: Checkpoint = Checkpoint()
+    logging: Logging = Logging()
     user: UserKeys = field(default_factory=UserKeys)

@@ -1,4 +1,4 @@
-"""The three kinds of failure of a command, each with its own exit status (`flowers_jax.cli`), and two warnings."""
+"""The kinds of failure of a command, each with its own exit status (`flowers_jax.cli`), and warnings."""
 
 import difflib
 import signal
@@ -41,6 +41,10 @@ class Interrupted(Exception):  # noqa: N818 (named like KeyboardInterrupt: it is
     def __init__(self, signum: int, message: str):
         super().__init__(message)
         self.signum = signal.Signals(signum)
+
+
+class ReportWarning(UserWarning):
+    """A picture, a report or an event could not be written; nothing of the run is lost."""
 
 
 class DamageWarning(UserWarning):

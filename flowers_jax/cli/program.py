@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import flowers_jax
-from flowers_jax.errors import DamageWarning, Interrupted, TrainingError, UsageError, nearest
+from flowers_jax.errors import DamageWarning, Interrupted, ReportWarning, TrainingError, UsageError, nearest
 from flowers_jax.runtime import host_memory
 from flowers_jax.runtime.terminal import shown
 
@@ -131,7 +131,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
     """Print warnings of the project in one line, without the line of source that caused them."""
-    ours = issubclass(category, DamageWarning)
+    ours = issubclass(category, (DamageWarning, ReportWarning))
     text = shown(f"warning: {message}") if ours else warnings.formatwarning(message, category, filename, lineno)
     print(text, file=sys.stderr)
 

@@ -22,8 +22,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> None:
     config, args = parse_config(make_parser(), argv)
+    # which takes a second; imported after the flags, so a mistake in them is fast
+    from flowers_jax.report.fit import fit
     from flowers_jax.runtime import compilation
-    from flowers_jax.training.loop import fit  # takes a second; imported after the flags, so a mistake in them is fast
 
     compilation.keep_programs()
     fit(config, args.workdir or default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S")))

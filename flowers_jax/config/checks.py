@@ -19,7 +19,8 @@ MOVED |= {"optimizer.label_smoothing": "loss.label_smoothing"}
 """Keys by the names that they had. The `config.json` of an older run still has them."""
 
 MAY_DIFFER_ON_RESUME = ("epochs", "devices", "data.cache", "data.workers", "checkpoint.every_steps",
-                        "checkpoint.every_minutes", "checkpoint.keep")  # fmt: skip
+                        "checkpoint.every_minutes", "checkpoint.keep",
+                        "logging.tensorboard", "logging.report")  # fmt: skip
 
 
 def validate(config: Config | ConfigDict) -> Config:

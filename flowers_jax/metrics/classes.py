@@ -39,7 +39,11 @@ def top_5(logits: HostLogits, labels: HostLabels) -> float:
 
 def per_class(logits: HostLogits, labels: HostLabels, classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """`precision`, `recall`, `f1` and `support` of each class; 0 where the denominator is 0."""
-    predicted = logits.argmax(-1)
+    return scores(logits.argmax(-1), labels, classes)
+
+
+def scores(predicted: HostLabels, labels: HostLabels, classes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """As `per_class`, of predicted classes [N]."""
     return {name: _scores(predicted, labels, index) for index, name in enumerate(classes)}
 
 

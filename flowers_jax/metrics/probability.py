@@ -25,14 +25,18 @@ def probabilities(logits: HostLogits, temperature: float = 1.0) -> np.ndarray:
 def ece(logits: HostLogits, labels: HostLabels) -> float:
     """Expected calibration error: mean of |accuracy - confidence| over 15 equal bins of the largest probability.
 
-    Each bin weighs as many examples as it holds; a bin holds its upper bound. Source: Guo et al. 2017,
+    Each bin weighs as many examples as it holds. Source: Guo et al. 2017,
     https://arxiv.org/abs/1706.04599.
     """
     p = probabilities(logits)
     confidence, right = p.max(-1), p.argmax(-1) == labels
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    gaps = np.bincount(bins, right - confidence, BINS)
+    gaps = np.bincount(bin_of(confidence), right - confidence, BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def bin_of(probability: np.ndarray) -> np.ndarray:
+    """The number of the equal bin of each probability, int [N]; a bin holds its upper bound."""
+    return np.clip(np.ceil(probability * BINS).astype(int) - 1, 0, BINS - 1)
 
 
 def fit_temperature(logits: HostLogits, labels: HostLabels) -> float:

@@ -23,6 +23,7 @@ from flowers_jax.runtime import parallel, signals
 from flowers_jax.training import console
 from flowers_jax.training.callbacks import Callback
 from flowers_jax.training.given import Given, collect
+from flowers_jax.training.reporting import Reporter, tell
 from flowers_jax.training.setup import Job, prepare
 from flowers_jax.training.trainer import Trainer
 
@@ -38,6 +39,7 @@ def fit(
     metrics: str | Sequence[str | Metric] | Mapping[str, Callable[..., float]] | None = None,
     callbacks: Sequence[Callback] = (),
     print_test: bool = True,
+    reporters: Sequence[Reporter] = (),
 ) -> dict[str, Any]:
     """Train with `config` in `workdir`, or resume the run there; returns the content of `summary.json`.
 
@@ -54,6 +56,7 @@ def fit(
             better: in each epoch, as `val_NAME`.
         callbacks: see `training.callbacks`.
         print_test: the last line has the test accuracy.
+        reporters: see `training.reporting`.
 
     Raises:
         UsageError: a mistake of the caller; nothing was written.
@@ -87,13 +90,19 @@ def fit(
         except signals.Stop as stop:
             again = f"; the same command with --workdir={run.path} goes on" if begun else ""
             raise Interrupted(stop.signum, f"stopped before there was anything to save{again}") from None
-        return _train(config, job, begun, started, print_test)
+        summary = _train(config, job, begun, started, reporters)
+        print(console.ending(summary, print_test), flush=True)
+        try:
+            tell(reporters, "end", summary)
+        except signals.Stop as stop:
+            raise Interrupted(stop.signum, f"the run is complete; its report is not: {run.path}") from None
+        return summary
 
 
-def _train(config: Config, job: Job, begun: bool, started: float, print_test: bool) -> dict[str, Any]:
-    """Everything that writes."""
+def _train(config: Config, job: Job, begun: bool, started: float, reporters: Sequence[Reporter]) -> dict[str, Any]:
+    """Everything that writes, but what reporters write of a run that is complete."""
     run = job.run
-    trainer = Trainer(config, job, started)
+    trainer = Trainer(config, job, started, reporters)
     try:
         run.clear_partial()
         job.checkpoints.keep_until(job.checkpoint, config.checkpoint.keep)
@@ -103,9 +112,10 @@ def _train(config: Config, job: Job, begun: bool, started: float, print_test: bo
             run.write_model(job.description)  # again, because the weights file may have changed
         if not begun:
             run.write_splits(job.dataset.examples, job.dataset.classes)
+        tell(reporters, "begin", config, job, trainer.progress.rows)
         trainer.train()
         summary, predictions = trainer.test()
-        run.write_predictions(predictions)
+        run.write_predictions(predictions.rows() if predictions else [])
         run.write_summary(summary)
     except signals.Stop as stop:
         raise Interrupted(stop.signum, trainer.stop_message()) from None
@@ -113,7 +123,6 @@ def _train(config: Config, job: Job, begun: bool, started: float, print_test: bo
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{error}; {trainer.failure_message()}") from error
-    print(console.ending(summary, print_test))
     return summary
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from flowers_jax import losses, metrics
 from flowers_jax.config_types import Config
-from flowers_jax.data.dataset import Example
 from flowers_jax.data.split import without_photographs
+from flowers_jax.evaluation.predictions import Predictions
 from flowers_jax.training.console import parameter_counts
 from flowers_jax.training.photographs import describe
 from flowers_jax.training.setup import Job
@@ -30,9 +30,14 @@ def summarize(
     *,
     validation: Predicted,
     test: Predicted | None,
+    predictions: Predictions | None,
+    temperature: float,
     seconds: float,
 ) -> dict[str, Any]:
     """The figures of the run's model; those of the test part are null if there is no test part.
+
+    `test_interval` is Wilson's 95 % interval of the test accuracy. `test_metrics.ece` is of the model's own
+    probabilities, and `test_calibrated_ece` of those with the temperature, which predictions have.
 
     `classes_without_photographs` lists for validation and test the classes without a photograph there: the figures do
     not cover these classes. If there is no test part, its list is empty.
@@ -63,13 +68,15 @@ def summarize(
         "test_accuracy": metrics.accuracy(*test) if test else None,
         "test_loss": losses.of_logits(job.loss, *test) if test else None,
         "test_metrics": metrics.values(*test, job.columns.values()) if test else None,
+        "test_interval": list(predictions.interval) if predictions else None,
+        "test_calibrated_ece": predictions.ece() if predictions else None,
         "test_examples": len(test[1]) if test else 0,
         "classes_without_photographs": {
             part: without_photographs(job.dataset.examples, job.dataset.classes, part)
             for part in ("validation", "test")
         },
         "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
-        "temperature": metrics.fit_temperature(*validation),
+        "temperature": temperature,
         "seconds": round(seconds, 2),
         "images_per_second": round(median(_rates(progress.rows)), 2),
         "devices": [device.device_kind for device in job.devices],
@@ -80,18 +87,3 @@ def summarize(
 def _rates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
     """Images per second of the epochs of the last phase; other phases may have used features."""
     return [float(row["images_per_second"]) for row in rows if row["phase"] == rows[-1]["phase"]]
-
-
-def predictions(
-    examples: Sequence[Example], classes: Sequence[str], test: Predicted, temperature: float
-) -> list[dict[str, Any]]:
-    """A row for each test photograph, sorted by path: `path`, `label`, `predicted`, and the `probability` of the
-    predicted class.
-    """
-    logits, labels = test
-    probabilities = metrics.probabilities(logits, temperature)
-    rows = [
-        {"path": example.path, "label": classes[label], "predicted": classes[best], "probability": f"{p[best]:.6f}"}
-        for example, label, p, best in zip(examples, labels, probabilities, logits.argmax(-1), strict=True)
-    ]
-    return sorted(rows, key=lambda row: row["path"])

@@ -3,7 +3,7 @@
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from flowers_jax import losses, metrics
 from flowers_jax.config_types import Config
 from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
+from flowers_jax.evaluation.predictions import Predictions, of_logits
 from flowers_jax.optimizers import with_learning_rate
 from flowers_jax.runtime import parallel, signals
 from flowers_jax.training import callbacks, checkpoint, console
@@ -23,17 +24,18 @@ from flowers_jax.training.batch_statistics import batch_statistics, statistics_s
 from flowers_jax.training.checkpoint import initial_state, restore_variables
 from flowers_jax.training.phase_data import make_phase_data
 from flowers_jax.training.phases import Phase
+from flowers_jax.training.reporting import Reporter, tell
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import EpochSums, Tree, eval_variables, merge_params, split_params
 from flowers_jax.training.step import train_step
-from flowers_jax.training.summary import predictions, summarize
+from flowers_jax.training.summary import summarize
 
 
 class Trainer:
     """A run between its first and its last step: the compiled steps, the monitors, and the state."""
 
-    def __init__(self, config: Config, job: Job, started: float):
-        self.config, self.job = config, job
+    def __init__(self, config: Config, job: Job, started: float, reporters: Sequence[Reporter] = ()):
+        self.config, self.job, self.reporters = config, job, reporters
         self.checkpoints = job.checkpoints
         self.watch = job.watch(config)
         progress = job.progress or self.watch.start(job.phases[0].learning_rate)
@@ -63,20 +65,20 @@ class Trainer:
             next_phase = self.job.phases[self.progress.phase + 1]
             self.progress = self.watch.next_phase(self.progress, next_phase.learning_rate)
 
-    def test(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The summary, and a row for each test photograph. Test photographs are read only here."""
+    def test(self) -> tuple[dict[str, Any], Predictions | None]:
+        """The summary, and the test photographs, which are read only here."""
         variables = self._kept_variables()
-        examples = [example for example in self.job.dataset.examples if example.split == "test"]
-        test = self.phase_data.logits(variables, "test") if examples else None
+        validation = self.phase_data.logits(variables, "validation")
+        temperature = metrics.fit_temperature(*validation)
+        paths = [example.path for example in self.job.dataset.examples if example.split == "test"]
+        test = self.phase_data.logits(variables, "test") if paths else None
+        predictions = of_logits(paths, *test, temperature, self.job.dataset.classes) if test else None
+        seconds = time.monotonic() - self.start
         summary = summarize(
-            self.config,
-            self.job,
-            self.progress,
-            validation=self.phase_data.logits(variables, "validation"),
-            test=test,
-            seconds=time.monotonic() - self.start,
-        )
-        return summary, predictions(examples, self.job.dataset.classes, test, summary["temperature"]) if test else []
+            self.config, self.job, self.progress, validation=validation, test=test, predictions=predictions,
+            temperature=temperature, seconds=seconds,
+        )  # fmt: skip
+        return summary, predictions
 
     def _enter(self, number: int) -> None:
         """Prepare a phase: resume it, or start it with the model of the phases before."""
@@ -219,6 +221,7 @@ class Trainer:
             self._save_epoch()
         try:
             self.bar.epoch_line(row, self.progress)
+            tell(self.reporters, "epoch", self.progress.rows)
         finally:  # the same Ctrl-C may have ended the reader of the line
             if self.stop.signum:
                 if not is_saved:

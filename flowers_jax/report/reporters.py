@@ -1,0 +1,13 @@
+"""The reporters of a run. What they draw with is imported when they draw, so that a run begins at once."""
+
+from flowers_jax.training.reporting import Reporter
+
+
+def standard() -> tuple[Reporter, ...]:
+    """Those of a single run. Each is idle where `config.logging` says so."""
+    return ()
+
+
+def of_many() -> tuple[Reporter, ...]:
+    """Those of each run of a study: events for TensorBoard, and no report."""
+    return ()
