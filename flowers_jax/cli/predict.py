@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
             place = held.enter_context(placing(args.explain, f"--explain={args.explain}"))
             predicted = explain.explained(predicted, model, place)
         rows = (ranked(one.path, one.probabilities, model.classes, args.top) for one in predicted)
-        FORMATS[args.format](rows, file, model.classes, args.top)
+        file.writelines(FORMATS[args.format](rows, model.classes, args.top))
     if selected.ignored:
         print(f"ignored {selected.ignored} files of folders: hidden, or no photographs", file=sys.stderr)
 
