@@ -40,6 +40,7 @@ COMMANDS = {
     "predict": Command(huge_pages=True, prints_results=True),
     "cross_validate": Command(huge_pages=True),
     "sweep": Command(huge_pages=True),
+    "compare": Command(prints_results=True),
     "check": Command(prints_results=True),
     "split": Command(),
     "summary": Command(prints_results=True),
