@@ -117,9 +117,9 @@ def write(file: Path, facts: Facts) -> None:
     """Write the page, completely or not at all."""
     from flowers_jax.report.plots import comparison as plots  # loads matplotlib
 
-    tables = [figures(facts), keys(facts)]
+    tables, heads = [figures(facts), keys(facts)], "name"
     if len(facts["runs"]) > MOST_COLUMNS:
-        tables = [turned(table) for table in tables]
+        tables, heads = [turned(table) for table in tables], ""
     shown = facts["curves"][: plots.MOST]
     epochs = [curve["epoch"] for curve in shown]
     pictures = [
@@ -129,11 +129,13 @@ def write(file: Path, facts: Facts) -> None:
     values = {
         "title": f"Comparison of {len(facts['runs'])} runs",
         "facts": facts,
+        "heads": heads,
         "figures": tables[0],
         "keys": tables[1] if facts["keys"] else None,
         "legend": [(run["name"], *plots.stroke(number)) for number, run in enumerate(facts["runs"][: plots.MOST])],
         "pictures": pictures,
         "points": points,
+        "p_value": lambda p: NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
         "per_class": {figure: per_class(facts, figure, MOST_CLASSES) for figure in ("recall", "f1")},
     }
     html.write(file, "compare.html", values)
