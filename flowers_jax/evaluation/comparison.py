@@ -169,12 +169,13 @@ def _p(value: float) -> str:
 
 
 def _notes(first: str, pairs: Sequence[Mapping[str, Any]]) -> list[str]:
-    notes = []
-    if len(pairs) > 1:
-        notes.append(
-            f"Every run is compared with the first, {first}. Of many differences some are large by chance: the words "
-            "follow p with Holm's correction. The best test accuracy of several is flattered: choose by validation."
-        )
+    notes, many = [], len(pairs) > 1
+    if many:
+        best = "The best test accuracy of several is flattered: choose by validation."
+        notes.append(f"Every run is compared with the first, {first}. {best}")
     if any(one["shared"] for one in pairs):
-        notes.append("McNemar's test is of these models, not of their settings: another seed gives another model.")
+        corrected = (
+            " Of many differences some are large by chance, so what is said follows the corrected p." if many else ""
+        )
+        notes.append(f"McNemar's test is of these models: another seed of the same settings gives another.{corrected}")
     return notes

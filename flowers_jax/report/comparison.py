@@ -120,12 +120,6 @@ def write(file: Path, facts: Facts) -> None:
     tables, heads = [figures(facts), keys(facts)], "name"
     if len(facts["runs"]) > MOST_COLUMNS:
         tables, heads = [turned(table) for table in tables], ""
-    shown = facts["curves"][: plots.MOST]
-    epochs = [curve["epoch"] for curve in shown]
-    pictures = [
-        (label, html.data_uri(plots.curves(epochs, [curve[column] for curve in shown], label), "image/svg+xml"))
-        for column, label in (("val_accuracy", "validation accuracy"), ("val_loss", "validation loss"))
-    ]
     values = {
         "title": f"Comparison of {len(facts['runs'])} runs",
         "facts": facts,
@@ -133,9 +127,26 @@ def write(file: Path, facts: Facts) -> None:
         "figures": tables[0],
         "keys": tables[1] if facts["keys"] else None,
         "legend": [(run["name"], *plots.stroke(number)) for number, run in enumerate(facts["runs"][: plots.MOST])],
-        "pictures": pictures,
+        "pictures": _pictures(facts["curves"][: plots.MOST]),
         "points": points,
-        "p_value": lambda p: NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
+        "p_value": _p_value,
         "per_class": {figure: per_class(facts, figure, MOST_CLASSES) for figure in ("recall", "f1")},
     }
     html.write(file, "compare.html", values)
+
+
+def _pictures(curves: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(title, address of the picture) of the curves that the page shows."""
+    from flowers_jax.report.plots import comparison as plots
+    from flowers_jax.report.plots.save import page_svg
+
+    pictures = []
+    for column, label in (("val_accuracy", "validation accuracy"), ("val_loss", "validation loss")):
+        values = [curve[column] for curve in curves]
+        figure = plots.draw([curve["epoch"] for curve in curves], values, label, shares=column == "val_accuracy")
+        pictures.append((label, html.data_uri(page_svg(figure), "image/svg+xml")))
+    return pictures
+
+
+def _p_value(p: float | None) -> str:
+    return NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,24 +1,19 @@
-"""The curves of several runs over each other, as SVG.
+"""The curves of several runs over each other.
 
 No name of a run is in the picture: the page has the legend, as text.
 """
 
-import io
 from collections.abc import Sequence
 
-from matplotlib import colormaps, rc_context
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-COLOURS = [to_hex(colour) for colour in colormaps["tab10"].colors]  # type: ignore[attr-defined]  # of a ListedColormap
-DASHES = ("", "5 2")
+from flowers_jax.report.plots import style
+
+COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.RED, style.PURPLE, "#8a6d00", "#5b8ff9", "#7f7f7f")
+DASHES = ("", "6 2", "2 2")
 MOST = len(COLOURS) * len(DASHES)
 """How many runs can be told apart."""
-
-INK = "#101112"
-"""Stands for the colour of text, which follows the scheme of the page."""
-
-SCHEMES = "<style>:root{--ink:#1b1f24}@media (prefers-color-scheme:dark){:root{--ink:#e6e8eb}}</style>"
 
 
 def stroke(number: int) -> tuple[str, str]:
@@ -26,29 +21,25 @@ def stroke(number: int) -> tuple[str, str]:
     return COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
 
 
-def curves(epochs: Sequence[Sequence[float]], values: Sequence[Sequence[float | None]], label: str) -> bytes:
-    """A line for each run; where a value is None the line has a gap.
+@style.styled
+def draw(
+    epochs: Sequence[Sequence[float]], values: Sequence[Sequence[float | None]], label: str, *, shares: bool = False
+) -> Figure:
+    """A line for each run, with a gap where a value is None.
 
     Args:
-        label: of the vertical axis.
+        label: of the vertical axis; shares: its ticks are percents.
     """
-    with rc_context({"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": "comparison"}):
-        figure = Figure((5, 3.2), layout="constrained")
-        axes = figure.add_subplot(xlabel="epoch", ylabel=label)
-        for number, (x, y) in enumerate(zip(epochs, values, strict=True)):
-            colour, dashes = stroke(number)
-            style = (0, tuple(map(float, dashes.split()))) if dashes else "-"
-            y = [float("nan") if one is None else one for one in y]
-            axes.plot(x, y, color=colour, linestyle=style, marker="o" if len(x) < 3 else "")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.15, color=INK)
-        axes.tick_params(colors=INK)
-        axes.spines[["top", "right"]].set_visible(False)
-        for spine in axes.spines.values():
-            spine.set_color(INK)
-        axes.xaxis.label.set_color(INK)
-        axes.yaxis.label.set_color(INK)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    head, opening, rest = stream.getvalue().partition("<defs>")
-    return (head + SCHEMES + opening + rest).replace(INK, "var(--ink)").encode()
+    figure = style.figure(6, 4)
+    axes = figure.add_subplot(xlabel="epoch", ylabel=label)
+    for number, (x, y) in enumerate(zip(epochs, values, strict=True)):
+        colour, dashes = stroke(number)
+        pattern = (0, tuple(map(float, dashes.split()))) if dashes else "-"
+        heights = [float("nan") if value is None else value for value in y]
+        marker = "o" if len(x) == 1 else ""
+        axes.plot(x, heights, color=colour, linestyle=pattern, linewidth=1.6, marker=marker, markersize=4)
+    axes.grid(axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if shares:
+        style.percent_axis(axes.yaxis)
+    return figure
