@@ -97,7 +97,7 @@ class TrainedModel:
             raise UsageError(
                 f"{self.run.path}: {self.spec.name} does not say where its features are; give its ModelSpec features"
             )
-        return self._rows(self._feature_predictor, images, batch_size)
+        return self._rows(self.feature_predictor, images, batch_size)
 
     def evaluate(self, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
         """Figures of photographs whose classes are known: see `evaluation.evaluate.evaluate`."""
@@ -131,7 +131,8 @@ class TrainedModel:
         return partial(predict, self.variables)
 
     @functools.cached_property
-    def _feature_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+    def feature_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+        """As `predictor`, to features float32 [B, F]; only of a model that has them."""
         assert self.spec.features
         predict = make_feature_predictor(self.spec.features, self.module, self.preprocessing, self.devices)
         return partial(predict, self.variables)
