@@ -41,6 +41,7 @@ COMMANDS = {
     "report": Command(huge_pages=True),
     "cross_validate": Command(huge_pages=True),
     "sweep": Command(huge_pages=True),
+    "compare": Command(prints_results=True),
     "check": Command(prints_results=True),
     "split": Command(),
     "summary": Command(prints_results=True),
