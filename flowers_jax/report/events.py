@@ -5,6 +5,7 @@ ever. So a file is written here, in the records of TensorFlow:
 https://www.tensorflow.org/tutorials/load_data/tfrecord.
 """
 
+import contextlib
 import io
 import os
 import struct
@@ -36,7 +37,8 @@ def append(file: Path, events: Sequence[Event]) -> None:
         with file.open("ab") as stream:
             stream.write(records)
     except OSError:
-        os.truncate(file, before)
+        with contextlib.suppress(OSError):
+            os.truncate(file, before)
         raise
 
 

@@ -24,11 +24,13 @@ class FirstBatch(NamedTuple):
 
     Attributes:
         augmented: False where the backbone is frozen and its features are computed from plain photographs.
+        epoch: that of the batch, from 1.
     """
 
     images: UInt8[np.ndarray, "shown size size 3"]
     targets: Float32[np.ndarray, "shown classes"]
     augmented: bool
+    epoch: int
 
 
 def first_batch(config: Config, job: Job) -> FirstBatch:
@@ -46,7 +48,7 @@ def first_batch(config: Config, job: Job) -> FirstBatch:
         epoch += phase.epochs
     else:  # every phase
         images, labels, _ = _photographs(config, job, job.preprocessing, epoch=0, most=MOST)
-        return FirstBatch(images, np.eye(len(job.dataset.classes), dtype=np.float32)[labels], augmented=False)
+        return FirstBatch(images, np.eye(len(job.dataset.classes), dtype=np.float32)[labels], False, epoch=1)
     # One more, because each input may be mixed with the next.
     images, labels, examples = _photographs(config, job, stored(job.preprocessing, job.augment), epoch, MOST + 1)
     batch = {"image": jnp.asarray(images)[None], "label": jnp.asarray(labels)[None]}
@@ -60,7 +62,8 @@ def first_batch(config: Config, job: Job) -> FirstBatch:
 
     normalized, targets = jax.device_get(jax.jit(jax.vmap(inputs, axis_name=AXIS))(batch))
     shown = min(MOST, examples)
-    return FirstBatch(_pixels(normalized[0, :shown], job.preprocessing), targets[0, :shown], job.augment != Augment())
+    pixels = _pixels(normalized[0, :shown], job.preprocessing)
+    return FirstBatch(pixels, targets[0, :shown], job.augment != Augment(), epoch + 1)
 
 
 def _photographs(

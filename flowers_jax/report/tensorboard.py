@@ -26,22 +26,23 @@ class TensorBoard:
 
     def begin(self, config: Config, job: Job, rows: Sequence[Row]) -> None:
         """What the file has of later epochs than `rows` is void, and what it lacks of them is added."""
-        self.config, self.job = config, job
+        self.config, self.job, self.writes = config, job, False
+        self.epochs, self.result = (job.run.path / name for name in (EPOCHS, RESULT))
         if not config.logging.tensorboard:
             return
-        self.epochs, self.result = (job.run.path / name for name in (EPOCHS, RESULT))
         self.result.unlink(missing_ok=True)
         known = _events().known_steps(self.epochs)
         self.written = next(count for count in range(len(rows) + 1) if count == len(rows) or count + 1 not in known)
         if known:
             _events().append(self.epochs, [_events().restart(self.written + 1)])
+        self.writes = True
         self.epoch(rows)
         if 0 not in known:
             _events().append(self.epochs, [_events().picture("train_batch", self._inputs(), 0)])
 
     def epoch(self, rows: Sequence[Row]) -> None:
         """Write the row, and those before for which the disk had no room."""
-        if not self.config.logging.tensorboard:
+        if not self.writes:
             return
         new = [_events().scalars(_by_tag(row, self.job.columns), row["epoch"]) for row in rows[self.written :]]
         _events().append(self.epochs, new)

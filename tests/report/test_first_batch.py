@@ -41,4 +41,4 @@ def test_it_is_that_of_the_first_step(smoke, tmp_path, monkeypatch, most, batch_
     mean, std = (np.float32(value) for value in (job.preprocessing.mean, job.preprocessing.std))
     np.testing.assert_allclose(found.images, np.clip(255 * (images * std + mean), 0, 255), atol=0.51)
     np.testing.assert_allclose(found.targets, expected.targets.reshape(batch_size, 3)[:shown], atol=1e-6)
-    assert found.augmented and (found.targets > 0).sum(1).max() == 2
+    assert found.augmented and found.epoch == 1 and (found.targets > 0).sum(1).max() == 2

@@ -22,7 +22,7 @@ Pictures = Iterator[tuple[str, Figure]]
 def of_batch(batch: FirstBatch, classes: Sequence[str]) -> Pictures:
     """`train_batch`."""
     how = "" if batch.augmented else ", without augmentation"
-    small = f"{len(batch.images)} inputs of the first batch{how}"
+    small = f"{len(batch.images)} inputs of the first batch of epoch {batch.epoch}{how}"
     yield "train_batch", train_batch.draw(batch.images, batch.targets, classes, small)
 
 

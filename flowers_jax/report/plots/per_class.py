@@ -33,7 +33,12 @@ def draw(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
     for name, colour, shape in FIGURES:
         values, text = [own[name] for _, own in rows], "F1" if name == "f1" else name
         axes.plot(values, range(len(rows)), color=colour, linestyle="", label=text, clip_on=False, **shape)
-    axes.set_yticks(range(len(rows)), [f"{style.label(name)}  {own['support']:,}" for name, own in rows])
+    for place, (_, own) in enumerate(rows):
+        axes.annotate(
+            f"{own['support']:,}", (1, place), (52, 0), textcoords="offset points", va="center", ha="right",
+            color=style.QUIET,
+        )  # fmt: skip
+    axes.set_yticks(range(len(rows)), [style.label(name) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     style.percent_axis(axes.xaxis)
@@ -48,4 +53,4 @@ def draw(scores: Mapping[str, Mapping[str, Any]]) -> Figure:
 def _small_print(classes: int, tested: int, drawn: int) -> str:
     which = f"the {drawn} with the lowest F1 of {tested} classes" if drawn < tested else "lowest F1 first"
     none = f"; {classes - tested} without a photograph left out" if tested < classes else ""
-    return f"with the number of test photographs; {which}{none}"
+    return f"{which}{none}; on the right the number of test photographs"

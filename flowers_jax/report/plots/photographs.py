@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from flowers_jax.report.plots import style
 
@@ -40,10 +41,12 @@ def grid(shown: Sequence[Shown], columns: int, title: str, small: str = "") -> F
             [box[0], box[1], box[1], box[0], box[0]], [box[2], box[2], box[3], box[3], box[2]], color=one.colour,
             linewidth=2.5 if one.colour != style.TEXT else 0.6,
         )  # fmt: skip
+        below = Rectangle((left, top + CELL), CELL + GAP - 0.05, step - CELL, transform=axes.transData)
         for row, line in enumerate(one.lines):
             colour, weight = (one.colour, "bold") if row == 0 else (style.TEXT, "normal")
             y = top + CELL + 0.12 + ROW * (row + 0.5)
-            axes.text(left, y, line, fontsize=9.5, color=colour, fontweight=weight, va="center")
+            text = axes.text(left, y, line, fontsize=9.5, color=colour, fontweight=weight, va="center", clip_on=True)
+            text.set_clip_path(below)  # wide letters do not reach the next photograph
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.set_aspect("auto")

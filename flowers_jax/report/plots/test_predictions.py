@@ -34,6 +34,6 @@ def draw(tested: Sequence[Tested], small: str = "") -> Figure:
 
 def _shown(one: Tested) -> Shown:
     right = one.label == one.predicted
-    said = f"{'✓' if right else '✗'} {style.label(one.predicted, 15)} {style.percent(one.probability)}"
+    said = f"{'✓' if right else '✗'} {style.percent(one.probability)} {style.label(one.predicted, 15)}"
     truth = "" if right else f"is {style.label(one.label, 20)}"
     return Shown(one.image, [said, truth], style.GREEN if right else style.RED)

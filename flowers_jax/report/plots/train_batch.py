@@ -32,4 +32,4 @@ def _labels(target: np.ndarray, classes: Sequence[str]) -> list[str]:
     largest = [int(index) for index in np.argsort(-target, kind="stable") if target[index] > 0][:2]
     if len(largest) == 1:
         return [style.label(classes[largest[0]])]
-    return [f"{style.percent(target[index])} {style.label(classes[index], 18)}" for index in largest]
+    return [f"{style.percent(float(target[index]))} {style.label(classes[index], 18)}" for index in largest]
