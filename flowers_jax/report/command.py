@@ -10,8 +10,8 @@ from flowers_jax.registry import GIVEN
 OBJECT = "objects of Python, which no command names: call fit with the same objects"
 
 
-def repeat(config: Config) -> str:
-    """The command with the ready-made config from which the fewest keys differ.
+def repeat(config: Config) -> list[str]:
+    """The command, each flag quoted for a shell, with the ready-made config from which the fewest keys differ.
 
     Raises:
         ValueError: there is none; the message says why.
@@ -22,8 +22,8 @@ def repeat(config: Config) -> str:
     if own := [name for name in flat if name.startswith("user.")]:
         raise ValueError(f"keys of its own config file ({', '.join(own)}): give --config that file")
     name, changes = min(((name, _changes(flat, name)) for name in config_lib.ready_made()), key=lambda one: len(one[1]))
-    flags = [f"--config.{key}={config_lib.text_of(value)}" for key, value in changes.items()]
-    return shlex.join(["flowers-jax", "train", f"--config={name}", *flags])
+    flags = [shlex.quote(f"--config.{key}={config_lib.text_of(value)}") for key, value in changes.items()]
+    return [f"flowers-jax train --config={name}", *(f"  {flag}" for flag in flags)]
 
 
 def _changes(flat: dict[str, Any], name: str) -> dict[str, Any]:
