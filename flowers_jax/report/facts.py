@@ -89,14 +89,20 @@ def photographs(run: RunDirectory, names: Sequence[str]) -> Photographs:
 
 def settings(config: Config) -> list[Setting]:
     """Every key, in the order of the config."""
-    defaults, text = {key: declared.default for key, declared in config_lib.KEYS.items()}, config_lib.text_of
-    for section, registry in config_lib.registries().items():  # code outside the package is not asked: it would run
-        if part := registry.get(getattr(config, section).name):
-            defaults |= {f"{section}.options.{name}": option.default for name, option in part.options.items()}
+    defaults, text = known_defaults(config), config_lib.text_of
     return [
         Setting(key, text(value), text(defaults[key]) if key in defaults and defaults[key] != value else None)
         for key, value in config_lib.flatten(config).items()
     ]
+
+
+def known_defaults(config: Config) -> dict[str, Any]:
+    """By key; options of a part from outside the package are missing, because it is not asked: its code would run."""
+    defaults = {key: declared.default for key, declared in config_lib.KEYS.items()}
+    for section, registry in config_lib.registries().items():
+        if part := registry.get(getattr(config, section).name):
+            defaults |= {f"{section}.options.{name}": option.default for name, option in part.options.items()}
+    return defaults
 
 
 def duration(seconds: float) -> str:
