@@ -12,14 +12,17 @@ from flowers_jax.report.html import percent
 from flowers_jax.run.directory import RunDirectory
 
 WORDS = {
-    "balanced_accuracy": "the mean of the recalls of the classes: each class counts the same",
-    "macro_f1": "the mean of the F1 of the classes",
-    "top_5": "how often the class is one of the five likeliest",
-    "ece": "expected calibration error: how far probabilities are from how often they are right",
-    "nll": "mean negative logarithm of the probability of the class",
-    "loss": "what training made small",
+    "balanced_accuracy": ("balanced accuracy", "the mean of the recalls of the classes"),
+    "macro_f1": ("macro F1", "the mean of the F1 of the classes"),
+    "top_5": ("top 5", "how often the class is one of the five likeliest"),
+    "ece": ("ECE", "expected calibration error of the model's own probabilities"),
+    "calibrated_ece": ("calibrated ECE", "the same with the temperature, as predictions have it"),
+    "nll": ("negative log-likelihood", "of the class, with the model's own probabilities"),
+    "loss": ("loss", "what training made small"),
 }
-SHARES = ("balanced_accuracy", "macro_f1", "top_5", "ece")
+"""What figures are called, and what they are."""
+
+SHARES = ("balanced_accuracy", "macro_f1", "top_5", "ece", "calibrated_ece")
 
 
 class ClassRow(NamedTuple):
@@ -60,19 +63,21 @@ def classes(predictions: Predictions) -> list[ClassRow]:
 
 
 def figures(predictions: Predictions, summary: Mapping[str, Any] | None = None) -> list[tuple[str, str, str]]:
-    """(name, value, what it is) beside the accuracy.
+    """(name, what it is, value) beside the accuracy.
 
     Args:
         summary: of the run whose test part was predicted; it has more.
     """
-    rows = [("calibrated ece", percent(predictions.ece()), WORDS["ece"])]
     if summary is None:
         recalls = [row.recall for row in classes(predictions) if row.support]
-        return [("balanced_accuracy", percent(sum(recalls) / len(recalls)), WORDS["balanced_accuracy"]), *rows]
-    found = {name: value for name, value in summary["test_metrics"].items() if name != "accuracy"}
-    found |= {"loss": summary["test_loss"]}
-    plain = [(name, percent(v) if name in SHARES else f"{v:.4f}", WORDS.get(name, "")) for name, v in found.items()]
-    return [*plain[:3], *rows, *plain[3:]]
+        found = {"balanced_accuracy": sum(recalls) / len(recalls), "calibrated_ece": predictions.ece()}
+    else:
+        found = {name: value for name, value in summary["test_metrics"].items() if name != "accuracy"}
+        found |= {"calibrated_ece": summary["test_calibrated_ece"], "loss": summary["test_loss"]}
+    return [
+        (*WORDS.get(name, (name, "")), percent(value) if name in SHARES else f"{value:.4f}")
+        for name, value in found.items()
+    ]
 
 
 def photographs(run: RunDirectory, names: Sequence[str]) -> Photographs:
@@ -84,14 +89,20 @@ def photographs(run: RunDirectory, names: Sequence[str]) -> Photographs:
 
 def settings(config: Config) -> list[Setting]:
     """Every key, in the order of the config."""
-    defaults, text = {key: declared.default for key, declared in config_lib.KEYS.items()}, config_lib.text_of
-    for section, registry in config_lib.registries().items():  # code outside the package is not asked: it would run
-        if part := registry.get(getattr(config, section).name):
-            defaults |= {f"{section}.options.{name}": option.default for name, option in part.options.items()}
+    defaults, text = known_defaults(config), config_lib.text_of
     return [
         Setting(key, text(value), text(defaults[key]) if key in defaults and defaults[key] != value else None)
         for key, value in config_lib.flatten(config).items()
     ]
+
+
+def known_defaults(config: Config) -> dict[str, Any]:
+    """By key; options of a part from outside the package are missing, because it is not asked: its code would run."""
+    defaults = {key: declared.default for key, declared in config_lib.KEYS.items()}
+    for section, registry in config_lib.registries().items():
+        if part := registry.get(getattr(config, section).name):
+            defaults |= {f"{section}.options.{name}": option.default for name, option in part.options.items()}
+    return defaults
 
 
 def duration(seconds: float) -> str:

@@ -102,7 +102,7 @@ def values(model: TrainedModel, tested: Tested) -> dict[str, Any]:
     try:
         again, no_command = command.repeat(config), ""
     except ValueError as error:
-        again, no_command = "", str(error)
+        again, no_command = [], str(error)
     return {
         "title": f"{summary['model']} on {tested.name}",
         "run": run.path,
