@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from flax import traverse_util
 
@@ -79,7 +80,7 @@ def _classes(dataset: Dataset) -> list[str]:
 def _copies(dataset: Dataset) -> list[str]:
     """How many photographs look like another one; nothing if none does."""
     groups = [size for size in Counter(map(alike_id, dataset.examples)).values() if size > 1]
-    if not groups:
+    if not groups or dataset.keeps_copies:
         return []
     return [f"{sum(groups):,} photographs look like another one; each of these {len(groups):,} groups is in one part"]
 
@@ -91,7 +92,7 @@ def _trains(job: Job) -> list[str]:
 
 def _rows_of_groups(job: Job) -> Iterator[list[str]]:
     groups, params = job.spec.groups, job.variables["params"]
-    flat = traverse_util.flatten_dict(params, sep="/")
+    flat: dict[str, Any] = traverse_util.flatten_dict(params, sep="/")
     sizes: Counter[str] = Counter()
     for path, leaf in flat.items():
         sizes[group_of(groups, path)] += leaf.size

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flowers_jax.config_types import Config
-from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.predictions import Predictions, of_run
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import progress
@@ -54,7 +53,7 @@ def _mistakes(run: RunDirectory) -> Iterator[str]:
     """The classes that are confused most, and the most confident mistakes."""
     try:
         predictions = of_run(run)
-    except (UsageError, KeyError):  # damaged since, or of an older version; the summary has the result
+    except (ValueError, KeyError):  # damaged since, or of an older version; the summary has the result
         return
     if confusions := predictions.confusions():
         label, predicted, count = confusions[0]
@@ -95,15 +94,15 @@ def _commands(run: RunDirectory, config: Config, summary: Mapping[str, Any]) -> 
 
 def _program() -> str:
     """The installed command, as the shell finds it."""
-    beside = Path(sys.executable).with_name("flowers-jax")
-    found = shutil.which("flowers-jax")
-    return shlex.quote(str(beside)) if not found and beside.exists() else "flowers-jax"
+    name, beside = "flowers-jax", Path(sys.executable).with_name("flowers-jax")
+    is_found = shutil.which(name) == str(beside)
+    return shlex.quote(str(beside)) if beside.exists() and not is_found else name
 
 
 def _photograph(run: RunDirectory, config: Config) -> str:
-    """A photograph that is at hand, or a word in its place."""
-    if config.data.dir:
-        for path in run.read_splits():
-            if path.isprintable():
-                return shlex.quote(str(Path(os.path.expanduser(config.data.dir), path)))
+    """A test photograph of the run's folder, or a word in its place."""
+    at_hand = run.read_splits() if config.data.dir else {}
+    for path, row in at_hand.items():
+        if row["split"] == "test" and path.isprintable():
+            return shlex.quote(str(Path(os.path.expanduser(config.data.dir), path)))
     return "PHOTOGRAPH..."

@@ -32,8 +32,8 @@ def on_photographs(config: Config, dataset: Dataset) -> Iterator[str]:
 
 def balance_remarks(config: Config, dataset: Dataset) -> Iterator[str]:
     """Warn if the largest class outweighs the smallest one in training, and nothing is done about it."""
-    count = Counter(example.label for example in dataset.examples if example.split == "train")
-    (most, large), (least, small) = (choose((n, label) for label, n in count.items()) for choose in (max, min))
+    ranked = Counter(example.label for example in dataset.examples if example.split == "train").most_common()
+    (large, most), (small, least) = ranked[0], ranked[-1]
     if most > MOST_UNEQUAL * least and config.loss.class_weights == "none":
         yield shown(
             f"{dataset.classes[large]} has {most:,} training photographs and {dataset.classes[small]} {least:,}: "

@@ -113,11 +113,10 @@ class Trainer:
             prepared: seconds that a training photograph of this phase took to get ready.
         """
         config, job, progress = self.config, self.job, self.progress
-        state = parallel.replicate(jax.device_get(self.state), job.devices)
         batch = next(batches(*self._epoch_data(), config.batch_size))
-        timed = [estimate.time_steps(self.train_step, state, batch, job)]
+        timed = [estimate.time_steps(self.train_step, self.state, batch, job)]
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
-            state = parallel.replicate(jax.device_get(self._initial_state(job.variables, phase)), job.devices)
+            state = self._initial_state(job.variables, phase)
             timed.append(estimate.time_steps(self.train_steps[number], state, estimate.noise(config, job), job))
         left = estimate.seconds_left(config, job, progress, timed, prepared)
         self.estimated = time.monotonic() - self.start + left
