@@ -47,10 +47,11 @@ def main(run: str, folder: str, rounds: int = ROUNDS) -> dict[str, object]:
             seconds[name].append(time.perf_counter() - begin)
     rates = {name: whole / statistics.median(times) for name, times in seconds.items()}
     together = 1 / (1 / rates["inference"] + 1 / rates["decoding"])
-    details = {"backend": jax.default_backend(), "cores": os.cpu_count(), "photographs": whole, "seconds": seconds}
-    ratios = {"of_the_lower": rates["predicting"] / min(rates["inference"], rates["decoding"]),
-              "of_the_bound": rates["predicting"] / together}  # fmt: skip
-    return details | {"rates": rates, "bound": together} | ratios
+    return {
+        "backend": jax.default_backend(), "cores": os.cpu_count(), "photographs": whole, "seconds": seconds,
+        "rates": rates, "bound": together, "of_the_bound": rates["predicting"] / together,
+        "of_the_lower": rates["predicting"] / min(rates["inference"], rates["decoding"]),
+    }  # fmt: skip
 
 
 def _decode(model: TrainedModel, paths: list[str]) -> None:

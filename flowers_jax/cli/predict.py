@@ -15,8 +15,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TextIO
 
-from tqdm import tqdm
-
 from flowers_jax.cli.flags import add_trained_model, parser
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.errors import UsageError
@@ -52,7 +50,7 @@ def main(argv: Sequence[str]) -> None:
     _check_numbers(args)
     # Imported after the flags, as in train.py.
     from flowers_jax.evaluation import explain, selection, sort, trained_model
-    from flowers_jax.runtime import compilation, signals
+    from flowers_jax.runtime import compilation, progress, signals
 
     compilation.keep_programs()
     model = trained_model.load(args.run, args.precision, args.code)
@@ -62,9 +60,9 @@ def main(argv: Sequence[str]) -> None:
     with signals.raised(), contextlib.ExitStack() as held:
         file = held.enter_context(_output(args.out))
         outcomes = held.enter_context(closing(trained_model.predict_files(model, selected.paths, args.batch_size)))
-        hidden = True if file.isatty() else None  # the lines themselves show how far it is; None: no bar in a file
-        bar = tqdm(outcomes, "predicting", total, unit="img", leave=False, disable=hidden)
-        predicted = _readable([*selected.unread], bar)
+        if not file.isatty():  # where the lines themselves show how far it is
+            outcomes = held.enter_context(closing(progress.track(outcomes, "predicting", total, stream="stderr")))
+        predicted = _readable([*selected.unread], outcomes)
         if args.sort is not None:
             place = held.enter_context(placing(args.sort, f"--sort={args.sort}", [*folders, sort.REVIEW]))
             predicted = sort.copied(predicted, place, folders, args.review_below or 0.0)
@@ -138,5 +136,5 @@ def _readable(refused: list[Skipped], outcomes: Iterable[Any]) -> Iterator[Any]:
 
 def _name(refused: list[Skipped]) -> None:
     for one in refused:
-        tqdm.write(str(one), file=sys.stderr)  # above the bar
+        print(one, file=sys.stderr)
     refused.clear()

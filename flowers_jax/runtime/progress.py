@@ -1,14 +1,15 @@
 """Progress on a terminal: a bar for each phase of work, with rate and time left. Only this module imports rich.
 
 Bars and colours are for a terminal. There are none in a file or a pipe, under `NO_COLOR` (https://no-color.org), with
-`TERM=dumb`, and within `quiet`. Bars stand on standard output, below all lines that are printed meanwhile.
+`TERM=dumb`, and within `quiet`. Bars stand on standard output, below all lines that are printed meanwhile; those of a
+program whose output is data, on standard error.
 """
 
 import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -39,10 +40,11 @@ def is_quiet() -> bool:
     return _quiet.get()
 
 
-def is_live() -> bool:
-    """Whether output shows bars and colours."""
+def is_live(stream: str = "stdout") -> bool:
+    """Whether `sys.stdout` or `sys.stderr` shows bars and colours."""
     plain = _quiet.get() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown")
-    return not plain and sys.stdout is not None and sys.stdout.isatty()
+    file = getattr(sys, stream)
+    return not plain and file is not None and file.isatty()
 
 
 def styled(text: str, style: str) -> str:
@@ -50,9 +52,11 @@ def styled(text: str, style: str) -> str:
     return Style.parse(style).render(text) if is_live() else text
 
 
-def track(rows: Iterable[T], description: str, total: int | None = None, unit: str = "img") -> Iterator[T]:
+def track(
+    rows: Iterable[T], description: str, total: int | None = None, unit: str = "img", stream: str = "stdout"
+) -> Generator[T, None, None]:
     """The rows, with a bar that counts them."""
-    with Bar(description, total, unit=unit) as bar:
+    with Bar(description, total, unit=unit, stream=stream) as bar:
         for row in rows:
             yield row
             bar.advance()
@@ -64,23 +68,27 @@ class Bar:
     Args:
         total: of what `unit` names; None if nobody knows. `B` are bytes.
         done: how much of it was done before.
+        stream: `stdout` or `stderr`.
     """
 
-    def __init__(self, description: str, total: int | None, *, unit: str = "img", done: int = 0):
-        self._task = _display.open(shown(description), total, unit, done) if is_live() else None
+    def __init__(
+        self, description: str, total: int | None, *, unit: str = "img", done: int = 0, stream: str = "stdout"
+    ):
+        self._display = _displays[stream]
+        self._task = self._display.open(shown(description), total, unit, done) if is_live(stream) else None
 
     def advance(self, amount: int = 1) -> None:
         if self._task is not None:
-            _display.progress.advance(self._task, amount)
+            self._display.progress.advance(self._task, amount)
 
     def describe(self, description: str, text: str) -> None:
         """Another description, and text behind the bar."""
         if self._task is not None:
-            _display.progress.update(self._task, description=shown(description), text=shown(text))
+            self._display.progress.update(self._task, description=shown(description), text=shown(text))
 
     def close(self) -> None:
         if self._task is not None:
-            self._task = _display.close(self._task)
+            self._task = self._display.close(self._task)
 
     def __enter__(self) -> "Bar":
         return self
@@ -99,7 +107,7 @@ class _Rate(ProgressColumn):
 
 
 class _Terminal:
-    """Standard output; what a terminal does not take that has gone is lost, and the work goes on."""
+    """A stream; what a terminal does not take that has gone is lost, and the work goes on."""
 
     def __init__(self, file: Any):
         self._file = file
@@ -124,16 +132,16 @@ class _Console(Console):
 
 
 class _Display:
-    """What all open bars share: rich draws them together, and while there are any, `print` writes above them."""
+    """What all open bars of a stream share: rich draws them together, and meanwhile `print` writes above them."""
 
-    def __init__(self) -> None:
-        self._lock, self._open = threading.RLock(), 0
+    def __init__(self, stream: str) -> None:
+        self._stream, self._lock, self._open = stream, threading.RLock(), 0
         self.progress: Progress
 
     def open(self, description: str, total: int | None, unit: str, done: int) -> TaskID:
         with self._lock:
             if not self._open:
-                self.progress = _progress()
+                self.progress = _progress(getattr(sys, self._stream))
                 self.progress.start()
             self._open += 1
             return self.progress.add_task(description, total=total, completed=done, unit=unit, text="")
@@ -146,10 +154,10 @@ class _Display:
                 self.progress.stop()
 
 
-_display = _Display()
+_displays = {stream: _Display(stream) for stream in ("stdout", "stderr")}
 
 
-def _progress() -> Progress:
+def _progress(file: Any) -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
@@ -157,8 +165,9 @@ def _progress() -> Progress:
         _Rate(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}", markup=False),
-        console=_Console(file=_Terminal(sys.stdout), soft_wrap=True),  # type: ignore[arg-type]
+        console=_Console(file=_Terminal(file), soft_wrap=True),  # type: ignore[arg-type]
         refresh_per_second=5,
         transient=True,
+        redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         redirect_stderr=sys.stderr is not None and sys.stderr.isatty(),  # a file of errors stays one
     )

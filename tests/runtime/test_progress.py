@@ -29,12 +29,13 @@ LINES = [f"line {number} {'x' * 200}" for number in range(4)]
 HIDE_CURSOR = "\x1b[?25l"
 
 
-def start(code, *flags, stderr=subprocess.STDOUT, **environment):
-    """(process, master) of a Python program whose output is a terminal of 100 columns."""
+def start(code, *flags, stdout=None, stderr=None, **environment):
+    """(process, master) of a Python program whose output, if not told otherwise, is a terminal of 100 columns."""
     master, slave = pty.openpty()
     env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")}
     env |= {"TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": str(ROOT)} | environment
-    process = subprocess.Popen([sys.executable, "-c", code, *flags], stdin=slave, stdout=slave, stderr=stderr, env=env)
+    streams = {"stdin": slave, "stdout": stdout or slave, "stderr": stderr or slave}
+    process = subprocess.Popen([sys.executable, "-c", code, *flags], **streams, env=env)
     os.close(slave)
     return process, master
 
@@ -46,6 +47,27 @@ def said(master, until=""):
         while (not until or until not in read.decode()) and (new := os.read(master, 65536)):
             read += new
     return read.decode()
+
+
+def test_a_bar_of_a_program_whose_output_is_data():
+    """It is on standard error, with what is printed there above it, and leaves the data alone."""
+    code = """
+import sys, time
+from flowers_jax.runtime.progress import track
+
+for number in track(range(3), "predicting", 3, stream="stderr"):
+    time.sleep(0.3)
+    print(f"row {number}")
+    print(f"skipped {number}", file=sys.stderr)
+"""
+    read, write = os.pipe()
+    process, master = start(code, stdout=write)
+    os.close(write)
+    output = said(master)
+    assert process.wait(60) == 0
+    with os.fdopen(read, "rb") as data:
+        assert data.read() == b"row 0\nrow 1\nrow 2\n"
+    assert "predicting" in output and " img/s" in output and "skipped 1\r\n" in output and "row" not in output
 
 
 def test_a_bar_on_a_terminal_with_lines_above_it():
