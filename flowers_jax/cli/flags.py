@@ -73,8 +73,9 @@ def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[C
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
     if folder := getattr(args, "folder", None):
-        if other := dict(overrides).get("data.dir"):
-            raise UsageError(f"{folder}: --config.data.dir={other} is given too; leave one of them out")
+        for key in ("data.dir", "data.csv"):
+            if other := dict(overrides).get(key):
+                raise UsageError(f"{folder}: --config.{key}={other} is given too; leave one of them out")
         is_table = folder.lower().endswith(".csv") and not Path(folder).is_dir()
         overrides.append(("data.csv" if is_table else "data.dir", folder))
     elif args.config is None:

@@ -104,6 +104,8 @@ def test_two_folders_or_none_are_refused(monkeypatch, capsys):
     assert "give a FOLDER of class folders, or --config=NAME" in capsys.readouterr().err
     assert installed(monkeypatch, "train", "one", "--config.data.dir=two") == 2
     assert "one: --config.data.dir=two is given too; leave one of them out" in capsys.readouterr().err
+    assert installed(monkeypatch, "train", "one.csv", "--config.data.csv=two.csv") == 2
+    assert "one.csv: --config.data.csv=two.csv is given too; leave one of them out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("given", "key"), [("photographs", "dir"), ("table.csv", "csv"), ("TABLE.CSV", "csv")])
