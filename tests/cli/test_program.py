@@ -50,6 +50,21 @@ def test_a_wrong_flag_is_one_line(capsys):
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "flag", "end"),
+    [
+        ("train", "--epochs=3", "; did you mean --config.epochs=3?\n"),
+        ("train", "--learning-rate", "; did you mean --config.learning_rate?\n"),
+        ("check", "--jsn", "; did you mean --json?\n"),
+        ("check", "--zzzzzzzzzz=3", "; --help lists the flags\n"),
+    ],
+)
+def test_an_unknown_flag_names_the_nearest(monkeypatch, capsys, name, flag, end):
+    monkeypatch.setattr(host_memory, "ask_for_huge_pages", lambda: None)
+    assert script(name, "folder", flag) == 2
+    assert capsys.readouterr().err == f"error: unrecognized arguments: {flag}{end}"
+
+
 def installed(monkeypatch, *argv: str) -> int:
     """The installed command's exit status, run here."""
     monkeypatch.setattr("sys.argv", ["/somewhere/flowers-jax", *argv])
