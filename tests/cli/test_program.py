@@ -105,7 +105,7 @@ def test_the_installed_command_knows_its_version_and_what_it_is_not(monkeypatch,
 
 def test_a_folder_is_trained_with_the_default_config(monkeypatch, folder):
     asked = []
-    monkeypatch.setattr("flowers_jax.training.loop.fit", lambda *given: asked.append(given))
+    monkeypatch.setattr("flowers_jax.report.fit.fit", lambda *given: asked.append(given))
     monkeypatch.setattr(host_memory, "ask_for_huge_pages", lambda: None)
     for flags in ([], ["--config=cnn"], ["--config.data.seed=3"]):
         assert installed(monkeypatch, "train", *flags, str(folder)) == 0
