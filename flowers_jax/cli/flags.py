@@ -63,6 +63,12 @@ def config_parser(description: str | None, *, takes_folder: bool = False) -> arg
     return flags
 
 
+def add_quiet(flags: argparse.ArgumentParser) -> None:
+    """The flag for `runtime.progress.quiet`."""
+    flags.add_argument("--quiet", action="store_true",
+                       help="print the run directory, a line an epoch and the result; no bars, no colours")  # fmt: skip
+
+
 def add_trained_model(flags: argparse.ArgumentParser) -> None:
     """The flags for a trained model: the arguments of `evaluation.trained_model.load`."""
     from flowers_jax.runtime.precision import PRECISIONS  # loads JAX, as `config_parser` does

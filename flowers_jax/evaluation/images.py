@@ -1,8 +1,9 @@
 """What a caller gives a trained model: files, arrays or pictures of Pillow, to the pixels of its input."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from flowers_jax.types import described
 
 Inputs = Any
 """A path, an array uint8 [H, W, 3] or a picture of Pillow; or several in any iterable; or one array [N, H, W, 3]."""
+
+AHEAD = 2
+"""Batches that are decoded while the caller uses one."""
 
 
 def one_by_one(images: Inputs) -> Sequence[Any]:
@@ -41,16 +45,26 @@ def one_by_one(images: Inputs) -> Sequence[Any]:
 def read_in_batches(
     images: Sequence[Any], preprocessing: Preprocessing, max_pixels: int, batch_size: int
 ) -> Iterator[list[np.ndarray | Skipped]]:
-    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none; threads decode one batch.
+    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none.
+
+    Threads decode the next `AHEAD` batches while the caller uses one, and no more, so memory does not grow with images.
 
     Raises:
         UsageError: an image is no path, no array uint8 [H, W, 3] and no picture of Pillow.
     """
     read = partial(_read, preprocessing=preprocessing, max_pixels=max_pixels)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    ahead: deque[list[Future[np.ndarray | Skipped]]] = deque()
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
         for start in range(0, len(images), batch_size):
-            chunk = images[start : start + batch_size]
-            yield list(pool.map(read, range(start, start + len(chunk)), chunk))
+            numbers = range(start, min(start + batch_size, len(images)))
+            ahead.append([pool.submit(read, number, images[number]) for number in numbers])
+            if len(ahead) > AHEAD:
+                yield [future.result() for future in ahead.popleft()]
+        while ahead:
+            yield [future.result() for future in ahead.popleft()]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def in_filled_batch(

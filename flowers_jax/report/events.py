@@ -15,8 +15,8 @@ from typing import Any
 
 from PIL import Image
 from tensorboardX import summary
-from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.proto.event_pb2 import Event, SessionLog  # type: ignore[attr-defined]  # protobuf makes them
+from tensorboardX.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 from tensorboardX.record_writer import masked_crc32c
 
 LENGTH = struct.Struct("<Q")

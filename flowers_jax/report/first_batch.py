@@ -80,5 +80,5 @@ def _pixels(normalized: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         low, high = (extreme(normalized, axis=(1, 2, 3), keepdims=True) for extreme in (np.min, np.max))
         pixels = (normalized - low) / np.maximum(high - low, 1e-6)
     else:
-        pixels = normalized * np.float32(preprocessing.std) + np.float32(preprocessing.mean)
+        pixels = normalized * np.array(preprocessing.std, np.float32) + np.array(preprocessing.mean, np.float32)
     return np.clip(np.round(255 * pixels), 0, 255).astype(np.uint8)

@@ -1,18 +1,22 @@
 """Which classes are taken for which."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import matplotlib
 import numpy as np
 from jaxtyping import Int
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from flowers_jax.report.plots import style
 
 COLOURS = matplotlib.colormaps["Blues"]
-MOST_SHARES, MOST_NUMBERS, MOST_TICKS = 12, 30, 40
-"""Up to so many classes a cell has a count and a share, a count alone, and each class a name on the axes."""
+MOST_SHARES, MOST_NUMBERS, MOST_TICKS, MOST_CELLS = 12, 30, 40, 150
+"""Up to so many classes a cell has a count and a share, a count alone, each class has a name on the axes, and a cell is
+large enough to be seen."""
 
 
 @style.styled
@@ -28,7 +32,7 @@ def draw(matrix: Int[np.ndarray, "classes classes"], classes: Sequence[str]) -> 
     axes = figure.subplots()
     of_row = matrix.sum(1, keepdims=True)
     shares = np.divide(matrix, of_row, out=np.zeros(matrix.shape), where=of_row > 0)
-    shown = axes.imshow(shares, cmap=COLOURS, vmin=0, vmax=1)
+    shown = (axes.imshow if count <= MOST_CELLS else partial(_points, axes))(shares, cmap=COLOURS, vmin=0, vmax=1)
     if count <= MOST_NUMBERS:
         _numbers(axes, matrix, shares)
         axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
@@ -47,10 +51,24 @@ def draw(matrix: Int[np.ndarray, "classes classes"], classes: Sequence[str]) -> 
     return figure
 
 
+def _points(axes: Axes, shares: np.ndarray, **colours: Any) -> PathCollection:
+    """Each cell that is not 0 as a point of four pixels, the largest share on top."""
+    rows, columns = np.nonzero(shares)
+    order = np.argsort(shares[rows, columns], kind="stable")
+    rows, columns = rows[order], columns[order]
+    axes.set_facecolor(COLOURS(0.0))
+    axes.set_xlim(-0.5, len(shares) - 0.5)
+    axes.set_ylim(len(shares) - 0.5, -0.5)
+    axes.set_aspect("equal")
+    return axes.scatter(
+        columns, rows, s=7, c=shares[rows, columns], marker="s", linewidths=0, rasterized=True, **colours
+    )
+
+
 def _numbers(axes: Axes, matrix: np.ndarray, shares: np.ndarray) -> None:
     with_share = len(matrix) <= MOST_SHARES
     for i, j in np.argwhere(matrix):
-        text = f"{matrix[i, j]:,}\n{style.percent(shares[i, j])}" if with_share else f"{matrix[i, j]:,}"
+        text = f"{matrix[i, j]:,}\n{style.percent(float(shares[i, j]))}" if with_share else f"{matrix[i, j]:,}"
         ink = "white" if shares[i, j] > 0.55 else "black"
         axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=11 if with_share else 9, linespacing=1.2)
 

@@ -14,7 +14,9 @@ Rows = Sequence[Mapping[str, Any]]
 """Of `metrics.csv`: numbers, or their texts."""
 
 PARTS = (("train", "training", style.ORANGE, "o"), ("val", "validation", style.BLUE, "s"))
-MOST_MARKED, MOST_RATES = 60, 5
+MOST_MARKED = 60
+LEAST_APART = 0.13
+"""The share of the axis between two rates that both have their own text."""
 
 
 @style.styled
@@ -71,11 +73,11 @@ def _rates(axes: Axes, epochs: Sequence[int], rows: Rows, cuts: Sequence[int]) -
     axes.set_ylim(min(shown) / 2, max(shown) * 2)
     if len(rows) == 1:
         axes.plot(epochs, rates, color=style.TEXT, marker="o", markersize=4.5)
-    few = sorted(set(shown))
-    if len(few) <= MOST_RATES and all(high / low > 1.4 for low, high in pairwise(few)):
+    few, span = sorted(set(shown)), 4 * max(shown) / min(shown)
+    if all(high / low > span**LEAST_APART for low, high in pairwise(few)):
         axes.set_yticks(few)
     else:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if max(shown) > 10 * min(shown) else (1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if span > 40 else (1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylabel("learning rate")

@@ -66,5 +66,6 @@ def of_photographs(
         )
         for row in chosen
     ]
-    small = f"{len(tested)} of {count:,}, at equal distances in the order of their paths"
+    which = f"{len(tested)} of {count:,}, at equal distances in the order of their paths"
+    small = which if len(tested) < count else f"all {count}"
     yield "test_predictions", test_predictions.draw(tested, small)
