@@ -61,7 +61,7 @@ def _text(facts: dict[str, Any], width: int) -> str:
 
     keys = comparison.keys(facts)
     classes, more = comparison.classes(facts, "recall", MOST_CLASSES)
-    others = f"\n{more} more classes; --out and --json have them" if more else ""
+    others = f"\n{more} more classes; --json has them" if more else ""
     parts = [
         _fitting(comparison.figures(facts), width),
         f"keys that differ\n{_fitting(keys, width)}" if facts["keys"] else "no key of the config differs",

@@ -46,7 +46,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     names = _names(paths)
     contents = [Contents(name, RunDirectory(path)) for name, path in zip(names, paths, strict=True)]
     first, *others = contents
-    pairs = [{"name": other.name} | paired.pair(first, other) for other in others]
+    pairs: list[dict[str, Any]] = [{"name": other.name} | paired.pair(first, other) for other in others]
     corrected = iter(holm([one["p"] for one in pairs if one["p"] is not None]))
     for one in pairs:
         one["p_holm"] = None if one["p"] is None else next(corrected)

@@ -15,6 +15,7 @@ from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, of_picture, read_photograph
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.types import described
 
 Inputs = Any
 """A path, an array uint8 [H, W, 3] or a picture of Pillow; or several in any iterable; or one array [N, H, W, 3]."""
@@ -34,7 +35,7 @@ def one_by_one(images: Inputs) -> Sequence[Any]:
     if hasattr(images, "__array__"):
         array = np.asarray(images)
         if array.ndim not in (3, 4):
-            raise UsageError(f"images: {_described(array)}; must be uint8 [N, H, W, 3] or [H, W, 3]")
+            raise UsageError(f"images: {described(array)}; must be uint8 [N, H, W, 3] or [H, W, 3]")
         return list(array) if array.ndim == 4 else [array]
     if isinstance(images, Iterable):
         return list(images)
@@ -91,9 +92,5 @@ def _picture(name: str, image: Any) -> Image.Image:
     if array is None:
         raise UsageError(f"{name}: {type(image).__name__}; must be a path, an array uint8 [H, W, 3] or a PIL image")
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-        raise UsageError(f"{name}: {_described(array)}; must be uint8 [H, W, 3], with values of 0 to 255")
+        raise UsageError(f"{name}: {described(array)}; must be uint8 [H, W, 3], with values of 0 to 255")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _described(array: np.ndarray) -> str:
-    return f"{array.dtype} [{', '.join(map(str, array.shape))}]"

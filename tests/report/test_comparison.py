@@ -11,6 +11,7 @@ from flowers_jax.evaluation.comparison import compare
 from flowers_jax.report import comparison
 from flowers_jax.report.plots.comparison import MOST, stroke
 from flowers_jax.runtime.terminal import shown
+from tests import browser
 from tests.made_runs import Photograph, judged, write
 
 HOSTILE = "<script>alert(1)</script>"
@@ -81,3 +82,18 @@ def test_a_difference_is_in_points():
         "0.0",
         "-",
     ]
+
+
+@pytest.mark.wings
+def test_a_browser_and_axe_find_nothing_wrong(two, tmp_path):
+    comparison.write(tmp_path / "two.html", compare(two))
+    browser.check(tmp_path / "two.html", _no_image_but_the_curves)
+    photographs = judged([True, False, True])
+    six = [write(tmp_path / f"{HOSTILE[1:7]} {number}", photographs, seed=number) for number in range(6)]
+    comparison.write(tmp_path / "six.html", compare(six))
+    browser.check(tmp_path / "six.html")
+
+
+def _no_image_but_the_curves(page):
+    assert page.locator("img").count() == 2 and page.locator("script").count() == 0
+    assert page.get_by_role("heading", name="Comparison of 2 runs").is_visible()
