@@ -6,10 +6,12 @@ The steps run on a copy of the state, so training does not change, and they comp
 import contextlib
 import copy
 import os
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -20,7 +22,10 @@ from flowers_jax.augment import stored
 from flowers_jax.config_types import Config
 from flowers_jax.data.decode import DecodeError, decode_for
 from flowers_jax.data.loader import Batch
+from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.runtime import parallel
+from flowers_jax.storage import atomic
+from flowers_jax.training import checkpoint
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress, TrainState
@@ -68,12 +73,26 @@ def noise(config: Config, job: Job) -> Batch:
     return {"image": images, "label": labels, "mask": np.ones(count, bool)}
 
 
-def seconds_left(config: Config, job: Job, progress: Progress, timed: Sequence[Timed], prepared: float) -> float:
+def time_save(job: Job, state: TrainState, phase: Phase, progress: Progress) -> float:
+    """Seconds of a checkpoint, in a folder that is removed again. A full disk is told of by the first real one."""
+    before = time.monotonic()
+    with (
+        contextlib.suppress(OSError),
+        tempfile.TemporaryDirectory(prefix=atomic.PARTIAL, dir=job.run.path, ignore_cleanup_errors=True) as path,
+    ):
+        checkpoint.save(Checkpoints(Path(path)), state, phase.frozen, progress, keep=1)
+    return time.monotonic() - before
+
+
+def seconds_left(
+    config: Config, job: Job, progress: Progress, timed: Sequence[Timed], prepared: float, saving: float
+) -> float:
     """Seconds from now to the end of the run, if every phase trains to its last epoch.
 
     Args:
         timed: of the current phase and of those after it.
         prepared: seconds that a training photograph of the current phase took to get ready.
+        saving: seconds of a checkpoint.
     """
     count = Counter(example.split for example in job.dataset.examples)
     total, ready, phases = 0.0, prepared, job.phases[progress.phase :]
@@ -85,7 +104,8 @@ def seconds_left(config: Config, job: Job, progress: Progress, timed: Sequence[T
             ready = _decoding(config, job)
             total += ready * count["train"]
         validation = FORWARD * speed.step * count["validation"] / config.batch_size
-        total += epochs * (job.steps_per_epoch * speed.step + validation)
+        saved = 1 / 2 if phase.on_features else 1  # on features mostly the best epochs
+        total += epochs * (job.steps_per_epoch * speed.step + validation + saved * saving)
         total += ready * count["validation"] + FORWARD * speed.compiling
     at_the_end = (count["validation"] + count["test"]) / config.batch_size
     return total + ready * count["test"] + FORWARD * timed[-1].step * at_the_end

@@ -118,7 +118,8 @@ class Trainer:
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
             state = self._initial_state(job.variables, phase)
             timed.append(estimate.time_steps(self.train_steps[number], state, estimate.noise(config, job), job))
-        left = estimate.seconds_left(config, job, progress, timed, prepared)
+        saving = estimate.time_save(job, self.state, self.phase, progress)
+        left = estimate.seconds_left(config, job, progress, timed, prepared, saving)
         self.estimated = time.monotonic() - self.start + left
         if not is_quiet():
             print(f"time     {estimate.in_words(config, job.phases[progress.phase :], left)}")

@@ -42,6 +42,7 @@ def test_the_state_does_not_change_and_a_program_is_compiled_once(whole, smoke, 
         fit(smoke, tmp_path / "counted")
     assert len(traced) == 1
     monkeypatch.setattr(estimate, "time_steps", lambda *_: Timed(0.0, 1.0))
+    monkeypatch.setattr(estimate, "time_save", lambda *_: 1.0)
     fit(smoke, tmp_path / "none")
     assert timeless(whole) == timeless(tmp_path / "none")
     assert state_bytes(whole) == state_bytes(tmp_path / "none")
@@ -59,8 +60,8 @@ def test_every_phase_counts(smoke, tmp_path, monkeypatch):
     head = 2 * (6 + validation) * 0.1 + 12 * 0.01 + 1.0 / 3
     rest = 96 * 0.5 + 4 * (6 + validation) * 0.2 + 12 * 0.5 + 2.0 / 3
     test = 12 * 0.5 + 2 * validation * 0.2
-    left = estimate.seconds_left(config, job, progress, [Timed(1.0, 0.1), Timed(2.0, 0.2)], 0.01)
-    assert left == pytest.approx(head + rest + test)
+    left = estimate.seconds_left(config, job, progress, [Timed(1.0, 0.1), Timed(2.0, 0.2)], 0.01, 3.0)
+    assert left == pytest.approx(head + rest + test + 6 * 3.0)
 
 
 @pytest.mark.parametrize(
