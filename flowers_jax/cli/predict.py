@@ -63,12 +63,12 @@ def main(argv: Sequence[str]) -> None:
         if not file.isatty():  # where the lines themselves show how far it is
             outcomes = held.enter_context(closing(progress.track(outcomes, "predicting", total, stream="stderr")))
         predicted = _readable([*selected.unread], outcomes)
-        if args.sort is not None:
-            place = held.enter_context(placing(args.sort, f"--sort={args.sort}", [*folders, sort.REVIEW]))
-            predicted = sort.copied(predicted, place, folders, args.review_below or 0.0)
         if args.explain is not None:
             place = held.enter_context(placing(args.explain, f"--explain={args.explain}"))
             predicted = explain.explained(predicted, model, place)
+        if args.sort is not None:
+            place = held.enter_context(placing(args.sort, f"--sort={args.sort}", [*folders, sort.REVIEW]))
+            predicted = sort.copied(predicted, place, folders, args.review_below or 0.0)
         rows = (ranked(one.path, one.probabilities, model.classes, args.top) for one in predicted)
         file.writelines(FORMATS[args.format](rows, model.classes, args.top))
     if selected.ignored:
