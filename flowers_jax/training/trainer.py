@@ -118,7 +118,8 @@ class Trainer:
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
             state = self._initial_state(job.variables, phase)
             timed.append(estimate.time_steps(self.train_steps[number], state, estimate.noise(config, job), job))
-        saving = estimate.time_save(job, self.state, self.phase, progress)
+        # An epoch on features takes less than its checkpoint; elsewhere that hardly counts.
+        saving = estimate.time_save(job, self.state, self.phase, progress) if self.phase.on_features else 0.0
         left = estimate.seconds_left(config, job, progress, timed, prepared, saving)
         self.estimated = time.monotonic() - self.start + left
         if not is_quiet():
