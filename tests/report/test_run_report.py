@@ -166,17 +166,30 @@ def test_in_a_browser(model, file, table, tmp_path):
     browser.check(tmp_path / "empty.html")
 
 
-@pytest.mark.wings
-def test_ten_thousand_photographs_of_a_thousand_classes_fit_five_megabytes(tmp_path):
-    """Of noise, which JPEG makes least of."""
+def noise(where, photographs, classes):
+    """The report of a run on noise, which JPEG makes least of."""
     rng, config = np.random.default_rng(0), smoke_config()
     config.epochs, config.data.split, config.data.group_similar = 1, (0.3, 0.1, 0.6), False
-    names = [f"class {number} with a name of some length" for number in range(1000)]
-    images = rng.integers(0, 256, (10_000, 28, 28, 3), np.uint8)
-    data = Dataset.from_arrays(images, np.arange(10_000) % 1000, names, group_similar=False)
-    fit(config, tmp_path / "run", data=data, reporters=[ReportPage()])
-    file = tmp_path / "run" / "report.html"
+    names = [f"class {number} with a name of some length" for number in range(classes)]
+    images = rng.integers(0, 256, (photographs, 28, 28, 3), np.uint8)
+    data = Dataset.from_arrays(images, np.arange(photographs) % classes, names, group_similar=False)
+    fit(config, where, data=data, reporters=[ReportPage()])
+    return where / "report.html", names
+
+
+@pytest.mark.wings
+def test_long_tables_in_a_browser(tmp_path):
+    file, _ = noise(tmp_path / "run", 300, 25)
+    with browser.chromium() as chromium, browser.opened(chromium, file, browser.WIDTHS[0]) as page:
+        page.get_by_text("All 25 classes").click()
+        assert page.get_by_text("Figures of each class", exact=True).is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not browser.findings(page)
+
+
+@pytest.mark.wings
+def test_ten_thousand_photographs_of_a_thousand_classes_fit_five_megabytes(tmp_path):
+    file, names = noise(tmp_path / "run", 10_000, 1000)
     assert file.stat().st_size <= 5_000_000
     page = Page(file)
     assert len(page.of("Photograph ")) >= 12 and all(page.text.count(name) >= 2 for name in names[::100])
-    browser.check(file)
