@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
-from tqdm import tqdm
 
 from flowers_jax.data.dataset import Dataset, Example, Skipped
 from flowers_jax.evaluation.images import in_filled_batch
 from flowers_jax.evaluation.own import read_again
 from flowers_jax.evaluation.trained_model import TrainedModel
+from flowers_jax.runtime.progress import Bar
 
 MOST_COMPARED = 2000
 """Training photographs that are compared: of more, so many at equal distances in the order of the run."""
@@ -66,7 +66,7 @@ def _read(
 
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        tqdm(total=len(examples), desc="nearest photographs", unit="img", leave=False, disable=None) as bar,
+        Bar("nearest photographs", len(examples)) as bar,
     ):
         for part in _parts(range(len(examples)), model.batch_size):
             found = {
@@ -74,7 +74,7 @@ def _read(
             }
             if found:
                 yield list(found), list(found.values())
-            bar.update(len(part))
+            bar.advance(len(part))
 
 
 def _parts(rows: Sequence, size: int) -> Iterator[Sequence]:

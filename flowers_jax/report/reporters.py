@@ -12,5 +12,5 @@ def standard() -> tuple[Reporter, ...]:
 
 
 def of_many() -> tuple[Reporter, ...]:
-    """Those of each run of a study: events for TensorBoard, and no report."""
-    return (TensorBoard(),)
+    """Those of each run of a study: numbers for TensorBoard, and no pictures and no report."""
+    return (TensorBoard(pictures=False),)

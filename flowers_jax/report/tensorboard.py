@@ -22,7 +22,13 @@ FINAL = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "test_calibra
 class TensorBoard:
     """Writes scalars after each epoch, whose number is the step; inputs of the first batch as step 0; and at the end
     the confusion matrix, and the final figures with the keys of the config that differ from the defaults.
+
+    Args:
+        pictures: with the inputs and the confusion matrix, which take seconds.
     """
+
+    def __init__(self, pictures: bool = True):
+        self.pictures = pictures
 
     def begin(self, config: Config, job: Job, rows: Sequence[Row]) -> None:
         """What the file has of later epochs than `rows` is void, and what it lacks of them is added."""
@@ -37,7 +43,7 @@ class TensorBoard:
             _events().append(self.epochs, [_events().restart(self.written + 1)])
         self.writes = True
         self.epoch(rows)
-        if 0 not in known:
+        if self.pictures and 0 not in known:
             _events().append(self.epochs, [_events().picture("train_batch", self._inputs(), 0)])
 
     def epoch(self, rows: Sequence[Row]) -> None:
@@ -58,7 +64,7 @@ class TensorBoard:
             *_events().hyperparameters(_differing(self.config), list(figures), step),
             _events().scalars(figures, step),
         ]
-        if tested.paths:
+        if self.pictures and tested.paths:
             events.append(_events().picture("confusion_matrix", _confusion_matrix(tested), step))
         _events().append(self.result, events)
 
