@@ -37,7 +37,7 @@ def balance_remarks(config: Config, dataset: Dataset) -> Iterator[str]:
     if most > MOST_UNEQUAL * least and config.loss.class_weights == "none":
         yield shown(
             f"{dataset.classes[large]} has {most:,} training photographs and {dataset.classes[small]} {least:,}: "
-            "--config.loss.class_weights=balanced gives all classes the same weight"
+            "--config.loss.class_weights=balanced weighs classes alike"
         )
 
 

@@ -20,7 +20,7 @@ from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
 from flowers_jax.evaluation.predictions import Predictions, of_logits
 from flowers_jax.optimizers import with_learning_rate
 from flowers_jax.runtime import parallel, signals
-from flowers_jax.runtime.progress import is_quiet
+from flowers_jax.runtime.progress import is_quiet, styled
 from flowers_jax.training import callbacks, checkpoint, epochs, estimate
 from flowers_jax.training.batch_statistics import batch_statistics, statistics_step
 from flowers_jax.training.checkpoint import initial_state, restore_variables
@@ -123,7 +123,7 @@ class Trainer:
         left = estimate.seconds_left(config, job, progress, timed, prepared, saving)
         self.estimated = time.monotonic() - self.start + left
         if not is_quiet():
-            print(f"time     {estimate.in_words(config, job.phases[progress.phase :], left)}")
+            print(styled("time    ", "bold"), estimate.in_words(config, job.phases[progress.phase :], left))
             print(epochs.legend(config.checkpoint.monitor), flush=True)
 
     def _initial_state(self, variables: Tree, phase: Phase) -> TrainState:
