@@ -116,7 +116,7 @@ def test_ctrl_c_and_again(tmp_path, capsys, signum, status):
     assert 0 < done < 15
     assert script("train", *flags) == 0
     again = capsys.readouterr().out
-    assert "(resumed at epoch" in again
+    assert "\nresumed  at epoch" in again
     assert f"epoch {done:>3}  train" not in again
     epochs = [row["epoch"] for row in table(tmp_path / "run" / "metrics.csv")]
     assert epochs == [str(e) for e in range(1, len(epochs) + 1)]

@@ -185,7 +185,7 @@ def test_a_sweep_that_is_stopped_half_way_ends_equal(tmp_path, signum):
         assert stopped.returncode == 130
         assert "learning_rate=0.003: stopped" in error and f"with --out={tmp_path / 'out'} goes on from here" in error
     (printed, _), (of_whole, _) = start("out").communicate(timeout=100), whole.communicate(timeout=100)
-    assert printed.count("nothing to do") == 1 and "(resumed at epoch" in printed
+    assert printed.count("nothing to do") == 1 and "\nresumed  at epoch" in printed
     assert printed.count("test accuracy") == of_whole.count("test accuracy") == 1  # of the chosen point
     for name in ("learning_rate=0.001", "learning_rate=0.003"):
         assert outcome.metrics(tmp_path / "out" / name) == outcome.metrics(tmp_path / "whole" / name)
