@@ -1,0 +1,195 @@
+"""Primitives of JAX that move numbers and compute none: shapes, axes, padding, parts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from flowers_jax.export.onnx.elementwise import dtype_of
+from flowers_jax.export.onnx.graph import Graph, Order, Shape, Tensor, Unsupported, Value, natural, preferred
+from flowers_jax.export.onnx.primitives import writes
+
+
+def without(order: Order, axes: Sequence[int]) -> Order:
+    """The order of the axes that stay, which are numbered anew."""
+    stay = sorted(set(order) - set(axes))
+    return tuple(stay.index(axis) for axis in order if axis in stay)
+
+
+def input_shape(equation: Any) -> Shape:
+    """Of the first input, as JAX has it."""
+    return equation.invars[0].aval.shape
+
+
+def output_shape(equation: Any) -> Shape:
+    """Of the first output, as JAX has it."""
+    return equation.outvars[0].aval.shape
+
+
+@writes("optimization_barrier")
+def barrier(graph: Graph, equation: Any, *inputs: Value) -> list[Value]:  # noqa: ARG001
+    """`optimization_barrier`: nothing. It is an advice to XLA."""
+    return list(inputs)
+
+
+@writes("copy", "stop_gradient", "reduce_precision")
+def same_value(graph: Graph, equation: Any, x: Value) -> Value:  # noqa: ARG001
+    """`copy`, `stop_gradient`: nothing; nor `reduce_precision`, without which a value is more exact."""
+    return x
+
+
+@writes("broadcast_in_dim")
+def broadcast_in_dim(graph: Graph, equation: Any, x: Value, *_: Value) -> Value:
+    """`broadcast_in_dim`: Unsqueeze. The new axes have size 1, and whoever reads the value broadcasts it."""
+    axes, rank = equation.params["broadcast_dimensions"], len(equation.params["shape"])
+    shape = [1] * rank
+    for axis, size in zip(axes, x.shape, strict=True):
+        shape[axis] = size
+    if isinstance(x, np.ndarray):
+        return x.reshape(shape)
+    old = tuple(axes[axis] for axis in x.order)
+    order = preferred(rank)
+    if tuple(axis for axis in order if axis in axes) != old:
+        order = natural(rank)
+    if new := [place for place, axis in enumerate(order) if axis not in axes]:
+        name = graph.name(x, tuple(axes.index(axis) for axis in order if axis in axes))
+        return graph.tensor("Unsqueeze", [name, graph.constant(new, np.int64)], tuple(shape), x.dtype, order)
+    return x
+
+
+@writes("squeeze")
+def squeeze(graph: Graph, equation: Any, x: Value) -> Tensor:
+    """`squeeze`: Squeeze."""
+    x, gone = graph.as_tensor(x), equation.params["dimensions"]
+    places = graph.constant([x.order.index(axis) for axis in gone], np.int64)
+    shape = tuple(size for axis, size in enumerate(x.shape) if axis not in gone)
+    return graph.tensor("Squeeze", [x.name, places], shape, x.dtype, without(x.order, gone))
+
+
+@writes("transpose")
+def transpose(graph: Graph, equation: Any, x: Value) -> Tensor:
+    """`transpose`: nothing. The dimensions stay where they are, and their axes have new numbers."""
+    x, permutation = graph.as_tensor(x), equation.params["permutation"]
+    order = tuple(permutation.index(axis) for axis in x.order)
+    return Tensor(x.name, tuple(x.shape[axis] for axis in permutation), x.dtype, order)
+
+
+@writes("reshape")
+def reshape(graph: Graph, equation: Any, x: Value) -> Tensor:
+    """`reshape`: Reshape in JAX's order of the axes."""
+    if equation.params["dimensions"] is not None:
+        raise Unsupported("reshape with dimensions is not written")
+    x, shape = graph.as_tensor(x, input_shape(equation)), output_shape(equation)
+    symbolic = [size for size in shape if not isinstance(size, int)]
+    if len(symbolic) > 1:
+        raise Unsupported(f"reshape to {shape}, of which two sizes follow from the batch, is not written")
+    sizes = graph.constant([size if isinstance(size, int) else -1 for size in shape], np.int64)
+    order = natural(len(shape))
+    return graph.tensor("Reshape", [graph.name(x, natural(len(x.shape))), sizes], shape, x.dtype, order)
+
+
+@writes("concatenate")
+def concatenate(graph: Graph, equation: Any, *inputs: Value) -> Tensor:
+    """`concatenate`: Concat."""
+    pairs = zip(inputs, equation.invars, strict=True)
+    parts = [graph.as_tensor(value, atom.aval.shape) for value, atom in pairs]
+    order = next((part.order for part, value in zip(parts, inputs, strict=True) if part is value), parts[0].order)
+    axis = order.index(equation.params["dimension"])
+    names = [graph.name(part, order) for part in parts]
+    return graph.tensor("Concat", names, output_shape(equation), dtype_of(equation), order, axis=axis)
+
+
+@writes("pad")
+def pad(graph: Graph, equation: Any, x: Value, fill: Value) -> Tensor:
+    """`pad` without padding between the numbers: Pad."""
+    x, config = graph.as_tensor(x, input_shape(equation)), equation.params["padding_config"]
+    if any(between for _, _, between in config):
+        raise Unsupported(f"pad with {config}, which pads between the numbers, is not written")
+    pads = [config[axis][side] for side in (0, 1) for axis in x.order]
+    names = [x.name, graph.constant(pads, np.int64), graph.name(fill, ())]
+    return graph.tensor("Pad", names, output_shape(equation), x.dtype, x.order)
+
+
+@writes("slice")
+def slice_(graph: Graph, equation: Any, x: Value) -> Tensor:
+    """`slice`: Slice."""
+    parameters = equation.params
+    strides = parameters["strides"] or [1] * len(parameters["start_indices"])
+    return _part(graph, equation, x, parameters["start_indices"], parameters["limit_indices"], strides)
+
+
+@writes("dynamic_slice")
+def dynamic_slice(graph: Graph, equation: Any, x: Value, *starts: Value) -> Tensor:
+    """`dynamic_slice` from places that are constant: Slice; as in JAX a part beyond the end begins earlier."""
+    shape, sizes = input_shape(equation), equation.params["slice_sizes"]
+    if not all(isinstance(start, np.ndarray) for start in starts):
+        raise Unsupported("dynamic_slice from computed places is not written")
+    triples = zip(starts, shape, sizes, strict=True)
+    first = [0 if whole == size else int(np.clip(start, 0, whole - size)) for start, whole, size in triples]
+    last = [start + size for start, size in zip(first, sizes, strict=True)]
+    return _part(graph, equation, x, first, last, [1] * len(first))
+
+
+@writes("split")
+def split(graph: Graph, equation: Any, x: Value) -> list[Value]:
+    """`split`: a Slice for each part."""
+    axis, sizes = equation.params["axis"], equation.params["sizes"]
+    x = graph.as_tensor(x, input_shape(equation))
+    place, ends = x.order.index(axis), np.cumsum(sizes)
+    return [
+        _slice(graph, x, [place], [end - size], [end], [1], output.aval.shape)
+        for end, size, output in zip(ends, sizes, equation.outvars, strict=True)
+    ]
+
+
+@writes("rev")
+def reverse(graph: Graph, equation: Any, x: Value) -> Tensor:
+    """`rev`: Slice with steps of -1."""
+    x = graph.as_tensor(x, input_shape(equation))
+    places = [x.order.index(axis) for axis in equation.params["dimensions"]]
+    count = len(places)
+    return _slice(graph, x, places, [-1] * count, [np.iinfo(np.int64).min] * count, [-1] * count, x.shape)
+
+
+@writes("gather")
+def gather(graph: Graph, equation: Any, x: Value, indices: Value) -> Tensor:
+    """`gather` of whole slices along one axis, at constant places, as `x[:, 0]` and `jnp.take` are: Gather."""
+    numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
+    shape, rank = input_shape(equation), len(output_shape(equation))
+    axes = numbers.start_index_map
+    count = indices.ndim - 1 if isinstance(indices, np.ndarray) else 0
+    new = range(axes[0], axes[0] + count)
+    if (
+        not isinstance(indices, np.ndarray)
+        or len(axes) != 1
+        or numbers.collapsed_slice_dims != axes
+        or numbers.operand_batching_dims
+        or any(size != 1 if axis == axes[0] else size != shape[axis] for axis, size in enumerate(sizes))
+        or numbers.offset_dims != tuple(axis for axis in range(rank) if axis not in new)
+        or not np.all((0 <= indices) & (indices < shape[axes[0]]))
+    ):
+        raise Unsupported(f"gather of {sizes} from {shape} is not written, but along one axis at constant places")
+    x = graph.as_tensor(x, shape)
+    names = [graph.name(x, natural(len(shape))), graph.constant(indices[..., 0], np.int64)]
+    return graph.tensor("Gather", names, output_shape(equation), x.dtype, natural(rank), axis=axes[0])
+
+
+def _part(graph: Graph, equation: Any, x: Value, first: Any, last: Any, strides: Any) -> Tensor:
+    """A Slice along the axes that are not taken whole."""
+    shape = input_shape(equation)
+    x = graph.as_tensor(x, shape)
+    bounds = zip(first, last, strides, shape, strict=True)
+    cut = [axis for axis, bound in enumerate(bounds) if bound[:3] != (0, shape[axis], 1)]
+    if not cut:
+        return x
+    places = [x.order.index(axis) for axis in cut]
+    first, last, strides = ([numbers[axis] for axis in cut] for numbers in (first, last, strides))
+    return _slice(graph, x, places, first, last, strides, output_shape(equation))
+
+
+def _slice(
+    graph: Graph, x: Tensor, places: list[int], first: list[Any], last: list[Any], steps: list[Any], shape: Shape
+) -> Tensor:
+    """ONNX's Slice along its own dimensions."""
+    names = [graph.constant(numbers, np.int64) for numbers in (first, last, places, steps)]
+    return graph.tensor("Slice", [x.name, *names], shape, x.dtype, x.order)

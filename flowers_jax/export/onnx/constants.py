@@ -1,0 +1,27 @@
+"""What a program computes from constants alone is computed once, here: BatchNorm's factors, masks, indices."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from flowers_jax.export.onnx.elementwise import ELEMENTWISE
+from flowers_jax.export.onnx.graph import Value
+
+
+def folded(equation: Any, inputs: list[Value]) -> list[np.ndarray] | None:
+    """The outputs of an equation of JAX, computed on the CPU; None if it depends on an input of the program.
+
+    A constant that is broadcast to the symbolic batch stays as small as it was.
+    """
+    if not all(isinstance(value, np.ndarray) for value in inputs):
+        return None
+    if equation.primitive.name in ELEMENTWISE:
+        arrays = list(np.broadcast_arrays(*inputs))
+    elif all(isinstance(size, int) for atom in (*equation.invars, *equation.outvars) for size in atom.aval.shape):
+        arrays = [np.broadcast_to(array, atom.aval.shape) for array, atom in zip(inputs, equation.invars, strict=True)]
+    else:
+        return None
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        outputs = equation.primitive.bind(*arrays, **equation.params)
+    return [np.asarray(output) for output in (outputs if equation.primitive.multiple_results else [outputs])]
