@@ -9,6 +9,15 @@ from flowers_jax.export.onnx.elementwise import ELEMENTWISE
 from flowers_jax.export.onnx.graph import Value
 
 
+AT_ONCE = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "rsqrt": lambda x: np.divide(1, np.sqrt(x), dtype=x.dtype),
+}
+"""What BatchNorm is made of, by NumPy: JAX compiles each primitive for each shape first."""
+
+
 def folded(equation: Any, inputs: list[Value]) -> list[np.ndarray] | None:
     """The outputs of an equation of JAX, computed on the CPU; None if it depends on an input of the program.
 
@@ -18,6 +27,8 @@ def folded(equation: Any, inputs: list[Value]) -> list[np.ndarray] | None:
         return None
     if equation.primitive.name in ELEMENTWISE:
         arrays = list(np.broadcast_arrays(*inputs))
+        if equation.primitive.name in AT_ONCE and arrays[0].dtype == np.float32:
+            return [AT_ONCE[equation.primitive.name](*arrays)]
     elif all(isinstance(size, int) for atom in (*equation.invars, *equation.outvars) for size in atom.aval.shape):
         arrays = [np.broadcast_to(array, atom.aval.shape) for array, atom in zip(inputs, equation.invars, strict=True)]
     else:
