@@ -3,6 +3,17 @@
 Importing this package registers the formats; the packages that a format needs are imported where it writes or reads.
 """
 
+from flowers_jax.export import safetensors, saved_model, stablehlo
 from flowers_jax.export.registry import EXPORTERS, Artifact, Exported, Exporter, find, register
 
-__all__ = ["EXPORTERS", "Artifact", "Exported", "Exporter", "find", "register"]
+__all__ = [
+    "EXPORTERS",
+    "Artifact",
+    "Exported",
+    "Exporter",
+    "find",
+    "register",
+    "safetensors",
+    "saved_model",
+    "stablehlo",
+]

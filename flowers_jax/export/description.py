@@ -11,6 +11,7 @@ from flax import traverse_util
 import flowers_jax
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.models.features import Variables
+from flowers_jax.models.weights.pretrained import known_file
 
 PHOTOGRAPHS = "The photographs that it was trained on may have licences of their own."
 
@@ -60,7 +61,6 @@ def _licence(model: TrainedModel, weights: Mapping[str, str]) -> str:
     """A note on the licences of what the model was made from."""
     if not weights["sha256"]:
         return f"No pretrained weights. {PHOTOGRAPHS}"
-    known = model.spec.weights.known if model.spec.weights else ()
-    found = next((one for one in known if weights["sha256"].startswith(one.sha256)), None)
+    found = known_file(model.spec.weights, weights["sha256"]) if model.spec.weights else None
     whose = f"{found.licence} ({found.name})" if found else f"not known; ask who gave you {weights['name']}"
     return f"Licence of the pretrained weights: {whose}. {PHOTOGRAPHS}"

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import export
@@ -10,6 +11,7 @@ from jaxtyping import Array, Float32
 
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.models.features import Variables
+from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.types import Images, Logits
 
 Probabilities = Float32[Array, "batch classes"]
@@ -25,18 +27,23 @@ def function_of(model: TrainedModel, convolution: str) -> Function:
         convolution: one of `ops.PATHS`, whichever the run had: `auto` where the file runs on several platforms, `xla`
             where it is converted to the operations of another runtime.
     """
-    module, preprocessing = model.module, model.preprocessing
+    module = model.module
     if "convolution" in {field.name for field in dataclasses.fields(module)}:
         module = module.clone(convolution=convolution)
+    return of_module(module, model.preprocessing, model.flip, model.temperature)
+
+
+def of_module(module: nn.Module, preprocessing: Preprocessing, flip: bool, temperature: float) -> Function:
+    """`function_of` the parts of a model."""
 
     def logits(variables: Variables, images: Images) -> Logits:
         return module.apply(variables, preprocessing.normalize(images), train=False)  # type: ignore[return-value]
 
     def probabilities(variables: Variables, images: Images) -> Probabilities:
         scores = logits(variables, images)
-        if model.flip:
+        if flip:
             scores = (scores + logits(variables, jnp.flip(images, 2))) / 2
-        return jax.nn.softmax(scores / model.temperature)
+        return jax.nn.softmax(scores / temperature)
 
     return probabilities
 
