@@ -3,7 +3,7 @@
 Importing this package registers the formats; the packages that a format needs are imported where it writes or reads.
 """
 
-from flowers_jax.export import safetensors, saved_model, stablehlo
+from flowers_jax.export import onnx, safetensors, saved_model, stablehlo
 from flowers_jax.export.registry import EXPORTERS, Artifact, Exported, Exporter, find, register
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Exported",
     "Exporter",
     "find",
+    "onnx",
     "register",
     "safetensors",
     "saved_model",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from flowers_jax.export.onnx.elementwise import dtype_of
-from flowers_jax.export.onnx.graph import Graph, Order, Shape, Tensor, Unsupported, Value, natural, preferred
+from flowers_jax.export.onnx.graph import Graph, Order, Shape, Tensor, UnsupportedError, Value, natural, preferred
 from flowers_jax.export.onnx.primitives import writes
 
 
@@ -78,11 +78,11 @@ def transpose(graph: Graph, equation: Any, x: Value) -> Tensor:
 def reshape(graph: Graph, equation: Any, x: Value) -> Tensor:
     """`reshape`: Reshape in JAX's order of the axes."""
     if equation.params["dimensions"] is not None:
-        raise Unsupported("reshape with dimensions is not written")
+        raise UnsupportedError("reshape with dimensions is not written")
     x, shape = graph.as_tensor(x, input_shape(equation)), output_shape(equation)
     symbolic = [size for size in shape if not isinstance(size, int)]
     if len(symbolic) > 1:
-        raise Unsupported(f"reshape to {shape}, of which two sizes follow from the batch, is not written")
+        raise UnsupportedError(f"reshape to {shape}, of which two sizes follow from the batch, is not written")
     sizes = graph.constant([size if isinstance(size, int) else -1 for size in shape], np.int64)
     order = natural(len(shape))
     return graph.tensor("Reshape", [graph.name(x, natural(len(x.shape))), sizes], shape, x.dtype, order)
@@ -104,7 +104,7 @@ def pad(graph: Graph, equation: Any, x: Value, fill: Value) -> Tensor:
     """`pad` without padding between the numbers: Pad."""
     x, config = graph.as_tensor(x, input_shape(equation)), equation.params["padding_config"]
     if any(between for _, _, between in config):
-        raise Unsupported(f"pad with {config}, which pads between the numbers, is not written")
+        raise UnsupportedError(f"pad with {config}, which pads between the numbers, is not written")
     pads = [config[axis][side] for side in (0, 1) for axis in x.order]
     names = [x.name, graph.constant(pads, np.int64), graph.name(fill, ())]
     return graph.tensor("Pad", names, output_shape(equation), x.dtype, x.order)
@@ -123,7 +123,7 @@ def dynamic_slice(graph: Graph, equation: Any, x: Value, *starts: Value) -> Tens
     """`dynamic_slice` from places that are constant: Slice; as in JAX a part beyond the end begins earlier."""
     shape, sizes = input_shape(equation), equation.params["slice_sizes"]
     if not all(isinstance(start, np.ndarray) for start in starts):
-        raise Unsupported("dynamic_slice from computed places is not written")
+        raise UnsupportedError("dynamic_slice from computed places is not written")
     triples = zip(starts, shape, sizes, strict=True)
     first = [0 if whole == size else int(np.clip(start, 0, whole - size)) for start, whole, size in triples]
     last = [start + size for start, size in zip(first, sizes, strict=True)]
@@ -154,24 +154,31 @@ def reverse(graph: Graph, equation: Any, x: Value) -> Tensor:
 @writes("gather")
 def gather(graph: Graph, equation: Any, x: Value, indices: Value) -> Tensor:
     """`gather` of whole slices along one axis, at constant places, as `x[:, 0]` and `jnp.take` are: Gather."""
+    shape, axes = input_shape(equation), equation.params["dimension_numbers"].start_index_map
+    if not isinstance(indices, np.ndarray) or not _takes_slices(equation, indices):
+        raise UnsupportedError(f"gather from {shape} is not written, but along one axis at constant places within it")
+    names = [
+        graph.name(graph.as_tensor(x, shape), natural(len(shape))),
+        graph.constant(indices[..., 0], np.int64),
+    ]
+    order = natural(len(output_shape(equation)))
+    return graph.tensor("Gather", names, output_shape(equation), x.dtype, order, axis=axes[0])
+
+
+def _takes_slices(equation: Any, indices: np.ndarray) -> bool:
+    """Whether a `gather` is ONNX's Gather: the axes of the indices take the place of one axis."""
     numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
-    shape, rank = input_shape(equation), len(output_shape(equation))
-    axes = numbers.start_index_map
-    count = indices.ndim - 1 if isinstance(indices, np.ndarray) else 0
-    new = range(axes[0], axes[0] + count)
-    if (
-        not isinstance(indices, np.ndarray)
-        or len(axes) != 1
-        or numbers.collapsed_slice_dims != axes
-        or numbers.operand_batching_dims
-        or any(size != 1 if axis == axes[0] else size != shape[axis] for axis, size in enumerate(sizes))
-        or numbers.offset_dims != tuple(axis for axis in range(rank) if axis not in new)
-        or not np.all((0 <= indices) & (indices < shape[axes[0]]))
-    ):
-        raise Unsupported(f"gather of {sizes} from {shape} is not written, but along one axis at constant places")
-    x = graph.as_tensor(x, shape)
-    names = [graph.name(x, natural(len(shape))), graph.constant(indices[..., 0], np.int64)]
-    return graph.tensor("Gather", names, output_shape(equation), x.dtype, natural(rank), axis=axes[0])
+    shape, axes = input_shape(equation), numbers.start_index_map
+    if len(axes) != 1 or numbers.collapsed_slice_dims != axes or numbers.operand_batching_dims:
+        return False
+    new = range(axes[0], axes[0] + indices.ndim - 1)
+    other = tuple(axis for axis in range(len(output_shape(equation))) if axis not in new)
+    within = np.all((indices >= 0) & (indices < shape[axes[0]]))
+    return (
+        bool(within)
+        and numbers.offset_dims == other
+        and (*sizes[: axes[0]], *sizes[axes[0] + 1 :]) == (*shape[: axes[0]], *shape[axes[0] + 1 :])
+    )
 
 
 def _part(graph: Graph, equation: Any, x: Value, first: Any, last: Any, strides: Any) -> Tensor:

@@ -8,7 +8,6 @@ import numpy as np
 from flowers_jax.export.onnx.elementwise import ELEMENTWISE
 from flowers_jax.export.onnx.graph import Value
 
-
 AT_ONCE = {
     "add": np.add,
     "sub": np.subtract,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from flowers_jax.export.onnx.graph import Graph, Shape, Tensor, Unsupported, Value, natural
+from flowers_jax.export.onnx.graph import Graph, Shape, Tensor, UnsupportedError, Value, natural
 from flowers_jax.export.onnx.primitives import WRITERS, writes
 
 SAME = {
@@ -164,7 +164,7 @@ def convert(graph: Graph, equation: Any, x: Value) -> Value:
 def select(graph: Graph, equation: Any, which: Value, *cases: Value) -> Tensor:
     """`select_n` of two: Where."""
     if len(cases) != 2 or which.dtype != np.bool_:
-        raise Unsupported(f"select_n between {len(cases)} by {which.dtype} is not written")
+        raise UnsupportedError(f"select_n between {len(cases)} by {which.dtype} is not written")
     return apply(graph, "Where", which, cases[1], cases[0], dtype=dtype_of(equation))
 
 

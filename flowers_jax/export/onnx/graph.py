@@ -41,7 +41,7 @@ Value = Tensor | np.ndarray
 """A constant is an array with JAX's axes."""
 
 
-class Unsupported(UsageError):
+class UnsupportedError(UsageError):
     """A program of JAX that this package writes no ONNX for."""
 
     def __init__(self, what: str):
@@ -116,7 +116,7 @@ class Graph:
         if all(isinstance(size, int) for size in sizes):
             return self.constant(sizes, np.int64)
         if unknown := [size for size in sizes if not isinstance(size, int) and size != self.batch]:
-            raise Unsupported(f"a size of {unknown[0]} is neither a number nor the size of the batch")
+            raise UnsupportedError(f"a size of {unknown[0]} is neither a number nor the size of the batch")
         batch = self.node("Shape", [self.inputs[0].name], start=0, end=1)
         parts = [self.constant([size], np.int64) if isinstance(size, int) else batch for size in sizes]
         return self.node("Concat", parts, axis=0)

@@ -7,7 +7,7 @@ import numpy as np
 
 from flowers_jax.export.onnx.axes import input_shape, output_shape
 from flowers_jax.export.onnx.elementwise import apply, dtype_of
-from flowers_jax.export.onnx.graph import Graph, Order, Tensor, Unsupported, Value, natural
+from flowers_jax.export.onnx.graph import Graph, Order, Tensor, UnsupportedError, Value, natural
 from flowers_jax.export.onnx.primitives import writes
 
 
@@ -17,9 +17,9 @@ def convolution(graph: Graph, equation: Any, x: Value, kernel: Value) -> Tensor:
     parameters = equation.params
     numbers, padding = parameters["dimension_numbers"], parameters["padding"]
     if any(step != 1 for step in parameters["lhs_dilation"]) or parameters["batch_group_count"] != 1:
-        raise Unsupported("conv_general_dilated with lhs_dilation or batch_group_count is not written")
-    x = graph.as_tensor(x, input_shape(equation))
-    kernel = graph.as_tensor(kernel, equation.invars[1].aval.shape) if isinstance(kernel, Tensor) else kernel
+        raise UnsupportedError("conv_general_dilated with lhs_dilation or batch_group_count is not written")
+    x, _ = _factor(graph, equation.invars[0], x, ())
+    kernel, _ = _factor(graph, equation.invars[1], kernel, ())
     return graph.tensor(
         "Conv",
         [graph.name(x, tuple(numbers.lhs_spec)), graph.name(kernel, tuple(numbers.rhs_spec))],
@@ -36,14 +36,14 @@ def convolution(graph: Graph, equation: Any, x: Value, kernel: Value) -> Tensor:
 @writes("reduce_window_max")
 def max_pool(graph: Graph, equation: Any, x: Value) -> Tensor:
     """`reduce_window_max`: MaxPool, whose padding is below every number too."""
-    return _pool(graph, equation, "MaxPool", x, dilations=equation.params["window_dilation"])
+    return _pool(graph, equation, "MaxPool", x)
 
 
 @writes("reduce_window_sum")
 def sum_pool(graph: Graph, equation: Any, x: Value) -> Tensor:
     """`reduce_window_sum`: AveragePool with the padding counted, times the size of the window."""
     if any(step != 1 for step in equation.params["window_dilation"]):
-        raise Unsupported("reduce_window_sum with window_dilation is not written")
+        raise UnsupportedError("reduce_window_sum with window_dilation is not written")
     mean = _pool(graph, equation, "AveragePool", x, count_include_pad=1)
     count = np.array(np.prod(equation.params["window_dimensions"]), mean.dtype)
     return apply(graph, "Mul", mean, count, dtype=mean.dtype)
@@ -53,51 +53,48 @@ def _pool(graph: Graph, equation: Any, operator: str, x: Value, **attributes: An
     """ONNX's pools slide over all dimensions but the first two."""
     parameters = equation.params
     window, steps, padding = (parameters[key] for key in ("window_dimensions", "window_strides", "padding"))
-    whole = [axis for axis in range(len(window)) if (window[axis], steps[axis], *padding[axis]) == (1, 1, 0, 0)]
+    whole = [axis for axis, size in enumerate(window) if (size, steps[axis], *padding[axis]) == (1, 1, 0, 0)]
     if len(whole) < 2 or any(step != 1 for step in parameters["base_dilation"]):
-        raise Unsupported(f"{equation.primitive.name} over {window} with base_dilation or over every axis is not written")
+        raise UnsupportedError(f"{equation.primitive.name} over {window} is not written, but over all axes except two")
     x = graph.as_tensor(x, input_shape(equation))
     order = x.order
     if not set(order[:2]) <= set(whole):
-        order = (whole[0], whole[-1], *(axis for axis in range(len(window)) if axis not in (whole[0], whole[-1])))
-    spatial = order[2:]
-    attributes = {key: [numbers[axis] for axis in spatial] if np.ndim(numbers) else numbers for key, numbers in attributes.items()}
-    return graph.tensor(
-        operator,
-        [graph.name(x, order)],
-        output_shape(equation),
-        x.dtype,
-        order,
-        kernel_shape=[window[axis] for axis in spatial],
-        strides=[steps[axis] for axis in spatial],
-        pads=_pads(padding, spatial),
-        **attributes,
-    )
+        first = (whole[0], whole[-1])
+        order = (*first, *(axis for axis in range(len(window)) if axis not in first))
+    attributes |= {"kernel_shape": [window[axis] for axis in order[2:]], "strides": [steps[axis] for axis in order[2:]]}
+    attributes |= {"pads": _pads(padding, order[2:])}
+    if operator == "MaxPool":
+        attributes["dilations"] = [parameters["window_dilation"][axis] for axis in order[2:]]
+    return graph.tensor(operator, [graph.name(x, order)], output_shape(equation), x.dtype, order, **attributes)
 
 
 def _pads(padding: Any, axes: Order) -> list[int]:
     """JAX's pairs of each axis as ONNX has them: what is before each, then what is after each."""
     pads = [padding[axis][side] for side in (0, 1) for axis in axes]
     if min(pads, default=0) < 0:
-        raise Unsupported(f"a window with the negative padding {padding} is not written")
+        raise UnsupportedError(f"a window with the negative padding {padding} is not written")
     return pads
 
 
 @writes("dot_general")
 def dot(graph: Graph, equation: Any, x: Value, y: Value) -> Tensor:
     """`dot_general`: MatMul for products of matrices, or of batches of them; else Einsum."""
-    ((x_sum, y_sum), (x_batch, y_batch)) = equation.params["dimension_numbers"]
-    x, y = (graph.as_tensor(v, atom.aval.shape) if isinstance(v, Tensor) else v for v, atom in zip((x, y), equation.invars))
-    x_free, y_free = (
-        tuple(axis for axis in range(len(atom.aval.shape)) if axis not in used)
-        for atom, used in zip(equation.invars, ((*x_sum, *x_batch), (*y_sum, *y_batch)), strict=True)
-    )
+    (x_sum, y_sum), (x_batch, y_batch) = equation.params["dimension_numbers"]
+    x, x_free = _factor(graph, equation.invars[0], x, (*x_sum, *x_batch))
+    y, y_free = _factor(graph, equation.invars[1], y, (*y_sum, *y_batch))
     result = output_shape(equation), dtype_of(equation), natural(len(output_shape(equation)))
-    if len(x_sum) == 1 and len(y_free) == 1 and (len(x_free) == 1 or not x_batch):
-        names = [graph.name(x, (*x_batch, *x_free, *x_sum)), graph.name(y, (*y_batch, *y_sum, *y_free))]
-        return graph.tensor("MatMul", names, *result)
+    left = graph.name(x, (*x_batch, *x_free, *x_sum))
+    if len(x_sum) == len(y_free) == 1 and (len(x_free) == 1 or not x_batch):
+        return graph.tensor("MatMul", [left, graph.name(y, (*y_batch, *y_sum, *y_free))], *result)
     letters = iter(string.ascii_letters)
-    summed, batch, left, right = ("".join(next(letters) for _ in axes) for axes in (x_sum, x_batch, x_free, y_free))
-    names = [graph.name(x, (*x_batch, *x_free, *x_sum)), graph.name(y, (*y_batch, *y_free, *y_sum))]
-    terms = f"{batch}{left}{summed},{batch}{right}{summed}->{batch}{left}{right}"
-    return graph.tensor("Einsum", names, *result, equation=terms)
+    batch, rows, columns, summed = ("".join(next(letters) for _ in axes) for axes in (x_batch, x_free, y_free, x_sum))
+    terms = f"{batch}{rows}{summed},{batch}{columns}{summed}->{batch}{rows}{columns}"
+    right = graph.name(y, (*y_batch, *y_free, *y_sum))
+    return graph.tensor("Einsum", [left, right], *result, equation=terms)
+
+
+def _factor(graph: Graph, atom: Any, value: Value, used: Order) -> tuple[Value, Order]:
+    """A factor with its sizes, and the axes that the product has too."""
+    shape = atom.aval.shape
+    whole = graph.as_tensor(value, shape) if value.shape != shape else value
+    return whole, tuple(axis for axis in natural(len(shape)) if axis not in used)

@@ -10,7 +10,12 @@ from flowers_jax.export.onnx.elementwise import apply, dtype_of
 from flowers_jax.export.onnx.graph import Graph, Tensor, Value
 from flowers_jax.export.onnx.primitives import writes
 
-REDUCTIONS = {"reduce_sum": "ReduceSum", "reduce_max": "ReduceMax", "reduce_min": "ReduceMin", "reduce_prod": "ReduceProd"}
+REDUCTIONS = {
+    "reduce_sum": "ReduceSum",
+    "reduce_max": "ReduceMax",
+    "reduce_min": "ReduceMin",
+    "reduce_prod": "ReduceProd",
+}
 
 
 @writes(*REDUCTIONS)

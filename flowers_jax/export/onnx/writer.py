@@ -13,7 +13,7 @@ from flowers_jax import __version__
 from flowers_jax.export.onnx import axes, elementwise, products, reductions  # noqa: F401 (they register)
 from flowers_jax.export.onnx.constants import folded
 from flowers_jax.export.onnx.fusion import fused
-from flowers_jax.export.onnx.graph import Graph, Unsupported, Value, natural, value_info
+from flowers_jax.export.onnx.graph import Graph, UnsupportedError, Value, natural, value_info
 from flowers_jax.export.onnx.primitives import WRITERS
 
 OPSET = 18
@@ -49,7 +49,7 @@ def to_onnx(
     graph = Graph(images.shape[0])
     inputs: list[Value] = [graph.input(INPUT, images.shape, images.dtype)]
     (result,) = walk(graph, program.jaxpr, program.consts, inputs)
-    (aval,) = program.out_avals
+    aval: Any = program.out_avals[0]
     whole = graph.as_tensor(result, aval.shape)
     name = graph.name(whole, natural(len(aval.shape)))
     graph.nodes.append(helper.make_node("Identity", [name], [OUTPUT], OUTPUT))
@@ -85,9 +85,9 @@ def _equation(graph: Graph, equation: Any, inputs: list[Value]) -> list[Value]:
         return list(constants)
     shapes = ", ".join(str(atom.aval) for atom in equation.invars)
     if name not in WRITERS:
-        raise Unsupported(f"no ONNX is written for JAX's {name} of {shapes}")
+        raise UnsupportedError(f"no ONNX is written for JAX's {name} of {shapes}")
     if other := [atom for atom in equation.outvars if atom.aval.dtype.name not in DTYPES]:
-        raise Unsupported(f"{name} gives {other[0].aval}, whose dtype ONNX runtimes do not compute with")
+        raise UnsupportedError(f"{name} gives {other[0].aval}, whose dtype ONNX runtimes do not compute with")
     output = WRITERS[name](graph, equation, *inputs)
     return output if isinstance(output, list) else [output]
 
