@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
-from flowers_jax.export.onnx.elementwise import dtype_of
+from flowers_jax.export.onnx.elementwise import apply, dtype_of
 from flowers_jax.export.onnx.graph import Graph, Order, Shape, Tensor, UnsupportedError, Value, natural, preferred
 from flowers_jax.export.onnx.primitives import writes
 
@@ -38,6 +39,13 @@ def same_value(graph: Graph, equation: Any, x: Value) -> Value:  # noqa: ARG001
     return x
 
 
+@writes("dim_as_value")
+def dim_as_value(graph: Graph, equation: Any) -> Tensor:
+    """`dim_as_value`, the size of the batch as a number: Shape."""
+    size = graph.node("Squeeze", [graph.sizes([equation.params["dim"]])])
+    return apply(graph, "Cast", Tensor(size, (), np.dtype(np.int64), ()), dtype=np.int32, to=TensorProto.INT32)
+
+
 @writes("broadcast_in_dim")
 def broadcast_in_dim(graph: Graph, equation: Any, x: Value, *_: Value) -> Value:
     """`broadcast_in_dim`: Unsqueeze. The new axes have size 1, and whoever reads the value broadcasts it."""
@@ -60,10 +68,7 @@ def broadcast_in_dim(graph: Graph, equation: Any, x: Value, *_: Value) -> Value:
 @writes("squeeze")
 def squeeze(graph: Graph, equation: Any, x: Value) -> Tensor:
     """`squeeze`: Squeeze."""
-    x, gone = graph.as_tensor(x), equation.params["dimensions"]
-    places = graph.constant([x.order.index(axis) for axis in gone], np.int64)
-    shape = tuple(size for axis, size in enumerate(x.shape) if axis not in gone)
-    return graph.tensor("Squeeze", [x.name, places], shape, x.dtype, without(x.order, gone))
+    return _squeezed(graph, graph.as_tensor(x), equation.params["dimensions"])
 
 
 @writes("transpose")
@@ -113,9 +118,9 @@ def pad(graph: Graph, equation: Any, x: Value, fill: Value) -> Tensor:
 @writes("slice")
 def slice_(graph: Graph, equation: Any, x: Value) -> Tensor:
     """`slice`: Slice."""
-    parameters = equation.params
-    strides = parameters["strides"] or [1] * len(parameters["start_indices"])
-    return _part(graph, equation, x, parameters["start_indices"], parameters["limit_indices"], strides)
+    first, last, steps = (equation.params[key] for key in ("start_indices", "limit_indices", "strides"))
+    x = graph.as_tensor(x, input_shape(equation))
+    return _part(graph, x, first, last, steps or [1] * len(first), output_shape(equation))
 
 
 @writes("dynamic_slice")
@@ -126,8 +131,7 @@ def dynamic_slice(graph: Graph, equation: Any, x: Value, *starts: Value) -> Tens
         raise UnsupportedError("dynamic_slice from computed places is not written")
     triples = zip(starts, shape, sizes, strict=True)
     first = [0 if whole == size else int(np.clip(start, 0, whole - size)) for start, whole, size in triples]
-    last = [start + size for start, size in zip(first, sizes, strict=True)]
-    return _part(graph, equation, x, first, last, [1] * len(first))
+    return _block(graph, graph.as_tensor(x, shape), first, sizes)
 
 
 @writes("split")
@@ -153,45 +157,55 @@ def reverse(graph: Graph, equation: Any, x: Value) -> Tensor:
 
 @writes("gather")
 def gather(graph: Graph, equation: Any, x: Value, indices: Value) -> Tensor:
-    """`gather` of whole slices along one axis, at constant places, as `x[:, 0]` and `jnp.take` are: Gather."""
-    shape, axes = input_shape(equation), equation.params["dimension_numbers"].start_index_map
-    if not isinstance(indices, np.ndarray) or not _takes_slices(equation, indices):
-        raise UnsupportedError(f"gather from {shape} is not written, but along one axis at constant places within it")
-    names = [
-        graph.name(graph.as_tensor(x, shape), natural(len(shape))),
-        graph.constant(indices[..., 0], np.int64),
-    ]
-    order = natural(len(output_shape(equation)))
-    return graph.tensor("Gather", names, output_shape(equation), x.dtype, order, axis=axes[0])
-
-
-def _takes_slices(equation: Any, indices: np.ndarray) -> bool:
-    """Whether a `gather` is ONNX's Gather: the axes of the indices take the place of one axis."""
+    """`gather` at constant places: Slice and Squeeze for one part, as `x[:, 2:4]`; else Gather along one axis."""
     numbers, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
-    shape, axes = input_shape(equation), numbers.start_index_map
-    if len(axes) != 1 or numbers.collapsed_slice_dims != axes or numbers.operand_batching_dims:
-        return False
-    new = range(axes[0], axes[0] + indices.ndim - 1)
-    other = tuple(axis for axis in range(len(output_shape(equation))) if axis not in new)
-    within = np.all((indices >= 0) & (indices < shape[axes[0]]))
-    return (
-        bool(within)
-        and numbers.offset_dims == other
-        and (*sizes[: axes[0]], *sizes[axes[0] + 1 :]) == (*shape[: axes[0]], *shape[axes[0] + 1 :])
-    )
-
-
-def _part(graph: Graph, equation: Any, x: Value, first: Any, last: Any, strides: Any) -> Tensor:
-    """A Slice along the axes that are not taken whole."""
-    shape = input_shape(equation)
+    shape, axes, gone = input_shape(equation), numbers.start_index_map, numbers.collapsed_slice_dims
     x = graph.as_tensor(x, shape)
-    bounds = zip(first, last, strides, shape, strict=True)
-    cut = [axis for axis, bound in enumerate(bounds) if bound[:3] != (0, shape[axis], 1)]
+    if isinstance(indices, np.ndarray) and _within(indices, axes, sizes, shape):
+        if indices.ndim == 1:
+            first = [0] * len(shape)
+            for axis, index in zip(axes, indices, strict=True):
+                first[axis] = int(index)
+            return _squeezed(graph, _block(graph, x, first, sizes), gone)
+        new = range(axes[0], axes[0] + indices.ndim - 1)
+        other = tuple(axis for axis in range(len(output_shape(equation))) if axis not in new)
+        if len(axes) == 1 and gone == axes and numbers.offset_dims == other and not numbers.operand_batching_dims:
+            names = [graph.name(x, natural(len(shape))), graph.constant(indices[..., 0], np.int64)]
+            order = natural(len(output_shape(equation)))
+            return graph.tensor("Gather", names, output_shape(equation), x.dtype, order, axis=axes[0])
+    raise UnsupportedError(f"gather from {shape} is not written, but along one axis at constant places within it")
+
+
+def _within(indices: np.ndarray, axes: Sequence[int], sizes: Shape, shape: Shape) -> bool:
+    """Whether the parts that begin at `indices` [..., axes] are within the array, and whole along other axes."""
+    if any(sizes[axis] != size for axis, size in enumerate(shape) if axis not in axes):
+        return False
+    last = [shape[axis] - sizes[axis] for axis in axes]
+    return bool(np.all((indices >= 0) & (indices <= last)))
+
+
+def _squeezed(graph: Graph, x: Tensor, gone: Sequence[int]) -> Tensor:
+    if not gone:
+        return x
+    places = graph.constant([x.order.index(axis) for axis in gone], np.int64)
+    shape = tuple(size for axis, size in enumerate(x.shape) if axis not in gone)
+    return graph.tensor("Squeeze", [x.name, places], shape, x.dtype, without(x.order, gone))
+
+
+def _block(graph: Graph, x: Tensor, first: Sequence[int], sizes: Shape) -> Tensor:
+    """The part of these sizes that begins at `first`."""
+    last = [start + size for start, size in zip(first, sizes, strict=True)]
+    return _part(graph, x, first, last, [1] * len(first), tuple(sizes))
+
+
+def _part(graph: Graph, x: Tensor, first: Any, last: Any, steps: Any, shape: Shape) -> Tensor:
+    """A Slice along the axes that are not taken whole."""
+    bounds = list(zip(first, last, steps, strict=True))
+    cut = [axis for axis, bound in enumerate(bounds) if bound != (0, x.shape[axis], 1)]
     if not cut:
         return x
-    places = [x.order.index(axis) for axis in cut]
-    first, last, strides = ([numbers[axis] for axis in cut] for numbers in (first, last, strides))
-    return _slice(graph, x, places, first, last, strides, output_shape(equation))
+    first, last, steps = ([numbers[axis] for axis in cut] for numbers in (first, last, steps))
+    return _slice(graph, x, [x.order.index(axis) for axis in cut], first, last, steps, shape)
 
 
 def _slice(

@@ -161,10 +161,12 @@ def convert(graph: Graph, equation: Any, x: Value) -> Value:
 
 
 @writes("select_n")
-def select(graph: Graph, equation: Any, which: Value, *cases: Value) -> Tensor:
-    """`select_n` of two: Where."""
+def select(graph: Graph, equation: Any, which: Value, *cases: Value) -> Value:
+    """`select_n` of two: Where; nothing where a constant selects the same everywhere."""
     if len(cases) != 2 or which.dtype != np.bool_:
         raise UnsupportedError(f"select_n between {len(cases)} by {which.dtype} is not written")
+    if isinstance(which, np.ndarray) and which.min() == which.max():
+        return cases[int(which.max())]
     return apply(graph, "Where", which, cases[1], cases[0], dtype=dtype_of(equation))
 
 
