@@ -51,7 +51,8 @@ class Exporter:
     Attributes:
         name: of `--format`.
         suffix: of the file, or of the folder if it is one. `read` of the longest suffix that fits reads it.
-        write: writes to a path that does not exist. It may write more files, whose names begin with that of the path.
+        write: writes to a path that does not exist, in a folder that is renamed when all is done. It may write more
+            files beside it.
         read: from the path to what the file says and computes. Raises UsageError if it is no such file.
         packages: what `write` and `read` import that the extra `export` installs.
         tolerance: the largest difference of a probability from the model's that is accepted.

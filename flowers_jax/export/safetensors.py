@@ -93,7 +93,7 @@ def _network(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> tup
 
 def _save(tensors: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -> None:
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}  # or the strides would be lost
-    safetensors.numpy.save_file(whole, path, metadata)
+    path.write_bytes(safetensors.numpy.save(whole, metadata))
 
 
 register(Exporter("safetensors", ".safetensors", write, read))
