@@ -29,18 +29,16 @@ class Agreement(NamedTuple):
     top1_agreement: float
 
 
-def in_batches(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
-    """`function` of all images, always as many at a time."""
-    count = min(AT_ONCE, len(images))
+def in_batches(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray, count: int = 0) -> np.ndarray:
+    """`function` of all images, `count` at a time; 0 for what is usual."""
+    count = count or min(AT_ONCE, len(images))
     starts = range(0, len(images), count)
-    return np.concatenate([in_filled_batch(function, images[start : start + count], count) for start in starts])
+    return np.concatenate([in_filled_batch(function, list(images[start : start + count]), count) for start in starts])
 
 
 def expected(model: TrainedModel, images: np.ndarray) -> np.ndarray:
     """What the model says of uint8 [N, S, S, 3]: probabilities [N, classes], as `predict.py` prints them."""
-    batches = [images[start : start + model.batch_size] for start in range(0, len(images), model.batch_size)]
-    logits = [in_filled_batch(model.predictor, batch, model.batch_size) for batch in batches]
-    return probabilities(np.concatenate(logits), model.temperature)
+    return probabilities(in_batches(model.predictor, images, model.batch_size), model.temperature)
 
 
 def agreement(predict: Predict, images: np.ndarray, wanted: np.ndarray) -> Agreement:

@@ -43,7 +43,7 @@ def evaluate_file(path: Path, data: str, split: str = "") -> dict[str, Any]:
     """
     artifact = of_file(path).read(path)
     try:
-        classes, preprocessing = list(artifact.description["classes"]), preprocessing_of(artifact.description)
+        classes, preprocessing = tuple(artifact.description["classes"]), preprocessing_of(artifact.description)
     except (KeyError, TypeError) as error:
         raise UsageError(f"--artifact={path}: its description was not written by this version ({error})") from error
     chosen, evaluated = _chosen(data, split, classes)
@@ -65,8 +65,8 @@ def evaluate_file(path: Path, data: str, split: str = "") -> dict[str, Any]:
     }
 
 
-def _chosen(data: str, split: str, classes: list[str]) -> tuple[Dataset, str]:
-    """The photographs to evaluate with the labels of the file, all of them in the part `test`; and which part it was."""
+def _chosen(data: str, split: str, classes: tuple[str, ...]) -> tuple[Dataset, str]:
+    """The photographs to evaluate, with the labels of the file and all in the part `test`; and which part it was."""
     said = f"--data={data}"
     dataset = review(sources.load_named(Config(), data, said))
     check_classes(dataset, classes, said)
