@@ -38,6 +38,7 @@ COMMANDS = {
     "train": Command(huge_pages=True),
     "evaluate": Command(huge_pages=True, prints_results=True),
     "predict": Command(huge_pages=True, prints_results=True),
+    "export": Command(huge_pages=True),
     "cross_validate": Command(huge_pages=True),
     "sweep": Command(huge_pages=True),
     "check": Command(prints_results=True),

@@ -51,9 +51,10 @@ class Exporter:
     Attributes:
         name: of `--format`.
         suffix: of the file, or of the folder if it is one. `read` of the longest suffix that fits reads it.
-        write: writes to a path that does not exist. It may write more files, whose names begin with that of the path.
+        write: writes to a path that does not exist, in a folder that is renamed when all is done. It may write more
+            files beside it.
         read: from the path to what the file says and computes. Raises UsageError if it is no such file.
-        packages: what `write` and `read` import that the extra `export` installs.
+        packages: the modules of the extra `export` that `write` and `read` import.
         tolerance: the largest difference of a probability from the model's that is accepted.
         least_agreement, wanted_agreement: the fractions of photographs with the model's class below which an export
             fails, and below which it warns.
@@ -103,5 +104,6 @@ def of_file(path: Path) -> Exporter:
 def _usable(exporter: Exporter, flag: str) -> Exporter:
     missing = [package for package in exporter.packages if importlib.util.find_spec(package) is None]
     if missing:
-        raise UsageError(f"{flag}: needs {', '.join(missing)}: pip install 'flowers-jax[export]' installs it")
+        names = [package.replace("_", "-") for package in missing]
+        raise UsageError(f"{flag}: needs {', '.join(names)}, not installed: pip install {' '.join(names)}")
     return exporter

@@ -41,10 +41,10 @@ def write(exported: Exported, path: Path) -> None:
             f"--format=safetensors: the network {description['model']} is not of the package, and such a file never "
             "runs code: take another format, or save flowers_jax.load(RUN, code=...).variables"
         )
-    _save(tensors_of(model.variables), path, {"description": json.dumps(description)})
+    save(tensors_of(model.variables), path, {"description": json.dumps(description)})
     if named := original_names(model):
         beside = path.with_suffix(f".{named.library}{path.suffix}")
-        _save(named.tensors, beside, {"names": named.library, "classes": json.dumps(description["classes"])})
+        save(named.tensors, beside, {"names": named.library, "classes": json.dumps(description["classes"])})
 
 
 def original_names(model: TrainedModel) -> Named | None:
@@ -91,9 +91,10 @@ def _network(description: dict[str, Any], tensors: dict[str, np.ndarray]) -> tup
     return of_module(module, preprocessing, description["flip"], description["temperature"]), variables
 
 
-def _save(tensors: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -> None:
-    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}  # or the strides would be lost
-    safetensors.numpy.save_file(whole, path, metadata)
+def save(tensors: dict[str, np.ndarray], path: Path, metadata: dict[str, str]) -> None:
+    """Write tensors of any strides."""
+    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    path.write_bytes(safetensors.numpy.save(whole, metadata))
 
 
 register(Exporter("safetensors", ".safetensors", write, read))

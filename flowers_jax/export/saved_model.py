@@ -49,7 +49,11 @@ def write(exported: Exported, path: Path) -> None:
         return images(tf.ensure_shape(pixels, [None, size, size, 3]))
 
     module.images, module.jpegs = images, jpegs
-    tf.saved_model.save(module, str(path), signatures={"serving_default": images, "images": images, "jpegs": jpegs})
+    signatures = {"serving_default": images, "images": images, "jpegs": jpegs}
+    try:
+        tf.saved_model.save(module, str(path), signatures)
+    except tf.errors.OpError as error:  # TensorFlow's own, where the disk is full
+        raise OSError(f"{path.name}: cannot be written ({first_line(error)})") from error
     described = path / DESCRIPTION
     described.parent.mkdir()
     described.write_text(json.dumps(describe(model), indent=2) + "\n", "utf-8")

@@ -83,7 +83,7 @@ class Importer:
     known: tuple[KnownWeights, ...]
     identify: Callable[[Tensors], Identified]
     fill: Callable[[Tensors, Variables, bool], Variables]
-    export: Callable[[Variables, Mapping[str, Any], KnownWeights | None], Named | None]
+    export: Callable[[Variables, Mapping[str, Any], KnownWeights | None], Named | None] = lambda *_: None
 
 
 class WeightsFile(NamedTuple):
