@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 
 from flowers_jax.errors import UsageError, first_line
 from flowers_jax.export.description import describe
@@ -24,7 +25,8 @@ def write(exported: Exported, path: Path) -> None:
     from flowers_jax.export.onnx.writer import to_onnx  # which imports a package of the extra
 
     model = exported.model
-    function = partial(function_of(model, "xla"), jax.device_get(model.variables))
+    variables = jax.tree.map(jnp.asarray, jax.device_get(model.variables))  # on one device
+    function = partial(function_of(model, "xla"), variables)
     properties = {name: json.dumps(value) for name, value in describe(model).items()}
     path.write_bytes(to_onnx(function, symbolic_images(model), properties).SerializeToString())
 
