@@ -10,7 +10,7 @@ from flowers_jax.export import EXPORTERS
 from flowers_jax.export.check import agreement, expected
 from flowers_jax.export.description import parameters_sha256
 from flowers_jax.export.photographs import for_check
-from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.run.model_json import preprocessing_of
 
 pytestmark = pytest.mark.wings
 
@@ -42,7 +42,7 @@ def test_it_gives_the_models_probabilities(exported, exporter, tmp_path):
         np.testing.assert_allclose(few, wanted[:count], rtol=0, atol=exporter.tolerance)
     said = artifact.description
     assert tuple(said["classes"]) == model.classes
-    assert Preprocessing(**said["preprocessing"]).size == model.preprocessing.size
+    assert preprocessing_of(said) == model.preprocessing
     assert said["parameters_sha256"] == parameters_sha256(model.variables)
     assert said["licence"].startswith("No pretrained weights")
 
