@@ -92,7 +92,5 @@ def test_the_file_says_what_it_is(small, tmp_path):
 def test_another_onnx_file_is_refused(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(written(lambda x: x * 2, np.zeros((2, 4), np.float32)).SerializeToString())
-    with pytest.raises(
-        UsageError, match=r"model\.onnx: not an ONNX file of export\.py \(it has no property"
-    ):
+    with pytest.raises(UsageError, match=r"model\.onnx: not an ONNX file of export\.py \(it has no property"):
         read(path)

@@ -6,6 +6,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +40,7 @@ def read(path: Path) -> Artifact:
     import onnxruntime
 
     try:
-        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+        session: Any = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
         properties = session.get_modelmeta().custom_metadata_map
         description = {name: json.loads(value) for name, value in properties.items()}
         (images,) = session.get_inputs()

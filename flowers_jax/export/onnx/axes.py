@@ -127,10 +127,11 @@ def slice_(graph: Graph, equation: Any, x: Value) -> Tensor:
 def dynamic_slice(graph: Graph, equation: Any, x: Value, *starts: Value) -> Tensor:
     """`dynamic_slice` from places that are constant: Slice; as in JAX a part beyond the end begins earlier."""
     shape, sizes = input_shape(equation), equation.params["slice_sizes"]
-    if not all(isinstance(start, np.ndarray) for start in starts):
+    places = [int(start) for start in starts if isinstance(start, np.ndarray)]
+    if len(places) < len(starts):
         raise UnsupportedError("dynamic_slice from computed places is not written")
-    triples = zip(starts, shape, sizes, strict=True)
-    first = [0 if whole == size else int(np.clip(start, 0, whole - size)) for start, whole, size in triples]
+    triples = zip(places, shape, sizes, strict=True)
+    first = [0 if whole == size else min(max(start, 0), whole - size) for start, whole, size in triples]
     return _block(graph, graph.as_tensor(x, shape), first, sizes)
 
 

@@ -22,14 +22,15 @@ def folded(equation: Any, inputs: list[Value]) -> list[np.ndarray] | None:
 
     A constant that is broadcast to the symbolic batch stays as small as it was.
     """
-    if equation.primitive.name == "dim_as_value" or not all(isinstance(value, np.ndarray) for value in inputs):
+    arrays = [value for value in inputs if isinstance(value, np.ndarray)]
+    if len(arrays) < len(inputs) or equation.primitive.name == "dim_as_value":
         return None
     if equation.primitive.name in ELEMENTWISE:
-        arrays = list(np.broadcast_arrays(*inputs))
+        arrays = list(np.broadcast_arrays(*arrays))
         if equation.primitive.name in AT_ONCE and arrays[0].dtype == np.float32:
             return [np.asarray(AT_ONCE[equation.primitive.name](*arrays))]
     elif all(isinstance(size, int) for atom in (*equation.invars, *equation.outvars) for size in atom.aval.shape):
-        arrays = [np.broadcast_to(array, atom.aval.shape) for array, atom in zip(inputs, equation.invars, strict=True)]
+        arrays = [np.broadcast_to(array, atom.aval.shape) for array, atom in zip(arrays, equation.invars, strict=True)]
     else:
         return None
     with jax.default_device(jax.local_devices(backend="cpu")[0]):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 import onnx
-from jax.extend.core import Literal
+from jax.extend.core import Var
 from onnx import helper, numpy_helper
 
 from flowers_jax import __version__
@@ -62,7 +62,7 @@ def walk(graph: Graph, jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Va
     known |= zip(jaxpr.invars, inputs, strict=True)
 
     def value(atom: Any) -> Value:
-        return np.asarray(atom.val, atom.aval.dtype) if isinstance(atom, Literal) else known[atom]
+        return known[atom] if isinstance(atom, Var) else np.asarray(atom.val, atom.aval.dtype)
 
     for equation in jaxpr.eqns:
         outputs = _equation(graph, equation, [value(atom) for atom in equation.invars])
