@@ -39,8 +39,9 @@ def model(request):
         patch.setattr(efficientnet_lite, "blocks", lambda version: few)  # noqa: ARG005
         module = MODELS[request.param]()
         module = module.clone(convolution="xla") if hasattr(module, "convolution") else module
-        init = jax.jit(partial(module.init, train=False))
-        variables = jax.tree.map(scattered, init(jax.random.key(0), jnp.zeros((1, size, size, 3))))
+        pixels = jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32)
+        shapes = jax.eval_shape(partial(module.init, train=False), jax.random.key(0), pixels)
+        variables = jax.tree_util.tree_map_with_path(drawn, shapes)
 
         def logits(images):
             views = (images, jnp.flip(images, 2))
@@ -50,10 +51,15 @@ def model(request):
         yield request.param, logits, images, jax.tree.leaves(variables)
 
 
-def scattered(tensor: jax.Array) -> jax.Array:
-    """Kernels as they are; what has one number for each channel, and is 0 or 1 at first, differs between channels."""
-    drawn = np.random.default_rng(tensor.size).uniform(0.05, 0.3, tensor.shape).astype(np.float32)
-    return tensor + (drawn if tensor.ndim == 1 else 0)
+def drawn(path: tuple, tensor: jax.ShapeDtypeStruct) -> jax.Array:
+    """Kernels that keep the size of activations; factors and shifts that differ between channels."""
+    rng = np.random.default_rng(len(jax.tree_util.keystr(path)))
+    if len(tensor.shape) > 1:
+        numbers = rng.normal(0, np.sqrt(2 / np.prod(tensor.shape[:-1])), tensor.shape)
+    else:
+        low, high = (0.7, 1.3) if path[-1].key in ("scale", "var") else (-0.3, 0.3)
+        numbers = rng.uniform(low, high, tensor.shape)
+    return jnp.asarray(numbers, jnp.float32)
 
 
 def test_a_model_agrees_whatever_the_batch(model):
