@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import export
 
@@ -29,7 +30,8 @@ EXPIRY = (
 def write(exported: Exported, path: Path) -> None:
     """The program with its weights to `path`, and its description to the same path with `.json` appended."""
     model = exported.model
-    program = jax.jit(partial(function_of(model, "auto"), jax.device_get(model.variables)))
+    variables = jax.tree.map(jnp.asarray, jax.device_get(model.variables))  # on one device
+    program = jax.jit(partial(function_of(model, "auto"), variables))
     whole = export.export(program, platforms=PLATFORMS)(symbolic_images(model))
     path.write_bytes(whole.serialize())
     expiry = {

@@ -29,7 +29,7 @@ def test_it_gives_the_models_probabilities(exported, exporter, tmp_path):
     images, source = for_check(exported, 200)
     assert source == "photographs of the run's test part" and len(images) == 15
     wanted = expected(model, images)
-    assert model.temperature != 1.0 and np.ptp(wanted, 0).max() > 1e-3
+    assert np.ptp(wanted, 0).max() > 0.05 and len(set(wanted.argmax(-1))) > 1
     path = tmp_path / f"model{exporter.suffix}"
     exporter.write(exported, path)
     artifact = exporter.read(path)
