@@ -7,7 +7,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import onnx
 import pytest
 
 from flowers_jax import models
@@ -15,7 +14,7 @@ from flowers_jax.errors import UsageError
 from flowers_jax.export.onnx import read, write
 from flowers_jax.models.efficientnet_lite import network as efficientnet_lite
 from tests import mobilenets
-from tests.export.onnx_runtime import agree, run, written
+from tests.export.onnx_runtime import agree, onnx, run, written
 from tests.outside.resnet18 import ResNet18
 
 pytestmark = pytest.mark.wings

@@ -55,7 +55,8 @@ def _pool(graph: Graph, equation: Any, operator: str, x: Value, **attributes: An
     window, steps, padding = (parameters[key] for key in ("window_dimensions", "window_strides", "padding"))
     whole = [axis for axis, size in enumerate(window) if (size, steps[axis], *padding[axis]) == (1, 1, 0, 0)]
     if len(whole) < 2 or any(step != 1 for step in parameters["base_dilation"]):
-        raise UnsupportedError(f"{equation.primitive.name} over {window} is not written, but over all axes except two")
+        what = f"{equation.primitive.name} over {window}"
+        raise UnsupportedError(f"{what} is written only where two axes are not pooled, and without base_dilation")
     x = graph.as_tensor(x, input_shape(equation))
     order = x.order
     if not set(order[:2]) <= set(whole):
