@@ -2,7 +2,7 @@
 
 `model.safetensors` has Flax's names, and in its header the description, from which this package builds the network
 again. Beside it `model.LIBRARY.safetensors` has the names and layouts of the library that the pretrained weights came
-from, for MobileNetV2 and EfficientNet-Lite.
+from, where the model has such weights.
 """
 
 import json
