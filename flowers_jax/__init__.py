@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flowers_jax.errors import Interrupted as Interrupted
     from flowers_jax.errors import TrainingError as TrainingError
     from flowers_jax.errors import UsageError as UsageError
+    from flowers_jax.evaluation.comparison import compare as compare
     from flowers_jax.evaluation.trained_model import TrainedModel as TrainedModel
     from flowers_jax.evaluation.trained_model import load as load
     from flowers_jax.losses import Loss as Loss
@@ -41,6 +42,7 @@ _PLACES = {
     "TrainedModel": "evaluation.trained_model",
     "TrainingError": "errors",
     "UsageError": "errors",
+    "compare": "evaluation.comparison",
     "config": "",
     "cross_validate": "studies.cross_validate",
     "fit": "report.fit",
@@ -52,8 +54,8 @@ _PLACES = {
 
 __all__ = [
     "Augmentation", "Callback", "Dataset", "Interrupted", "Loss", "Metric", "ModelSpec", "Optimizer", "Stop",
-    "TrainedModel", "TrainingError", "UsageError", "__version__", "config", "cross_validate", "fit", "load", "runs",
-    "sweep",
+    "TrainedModel", "TrainingError", "UsageError", "__version__", "compare", "config", "cross_validate", "fit", "load",
+    "runs", "sweep",
 ]  # fmt: skip
 
 

@@ -27,3 +27,8 @@ HostLabels = Int[np.ndarray, "examples"]
 Labels = Int[Array, "batch"]
 Mask = Bool[Array, "batch"]
 """True for a real example, False for a row that only fills the batch."""
+
+
+def described(array: np.ndarray) -> str:
+    """Dtype and shape as messages have them: `uint8 [10, 28, 28, 3]`."""
+    return f"{array.dtype} [{', '.join(map(str, array.shape))}]"

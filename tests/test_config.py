@@ -11,6 +11,7 @@ from flowers_jax import base_config, cli
 from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
+from flowers_jax.runtime import process
 from tests.conftest import ROOT
 
 KEYS = config_lib.KEYS
@@ -305,3 +306,10 @@ def test_changes_are_text_or_values():
     assert config.loss.options == {"gamma": 1.0}
     with pytest.raises(UsageError, match=r"epochs=3\.5: must be a whole number"):
         config_lib.load("smoke", {"epochs": 3.5})
+
+
+def test_the_parts_are_imported_once(monkeypatch):
+    """Only an import needs the state of the process given back: a look at the registries does not."""
+    config_lib.registries()
+    monkeypatch.setattr(process, "unchanged_by_imports", lambda: pytest.fail("imported again"))
+    assert "model" in config_lib.registries()

@@ -6,16 +6,32 @@ from pathlib import Path
 from typing import NoReturn
 
 from flowers_jax.config_types import Config
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import UsageError, nearest
 
 DEFAULT_CONFIG = "mobilenet"
+OF_FLAGS = "; --help lists the flags"
 
 
 class _Parser(argparse.ArgumentParser):
     """Reports a mistake in a flag in one line, like every other mistake."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; --help lists the flags")
+        _, unknown, given = message.partition("unrecognized arguments: --")
+        raise UsageError(f"{message}{self._meant(given.split()[0]) if unknown else OF_FLAGS}")
+
+    def _meant(self, given: str) -> str:
+        """The end of the message about an unknown flag: the nearest one, or a key of a config without `--config.`."""
+        name, equals, value = given.partition("=")
+        keys = []
+        if "--config" in self._option_string_actions:
+            from flowers_jax.config import KEYS  # loads JAX, and has been loaded with the flag
+
+            keys = [f"config.{key}" for key in KEYS]
+        if f"config.{name.replace('-', '_')}" in keys:
+            name = f"config.{name.replace('-', '_')}"
+        flags = [flag.removeprefix("--") for flag in self._option_string_actions if flag.startswith("--")]
+        found = nearest(name, (*flags, *keys), "--")
+        return found.replace("?", f"{equals}{value}?") if found else OF_FLAGS
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -45,6 +61,12 @@ def config_parser(description: str | None, *, takes_folder: bool = False) -> arg
     flags.add_argument("--config", required=not takes_folder, metavar="NAME",
                        help=f"one of {names}, or a Python file with get_config()")  # fmt: skip
     return flags
+
+
+def add_quiet(flags: argparse.ArgumentParser) -> None:
+    """The flag for `runtime.progress.quiet`."""
+    flags.add_argument("--quiet", action="store_true",
+                       help="print the run directory, a line an epoch and the result; no bars, no colours")  # fmt: skip
 
 
 def add_trained_model(flags: argparse.ArgumentParser, *, or_artifact: bool = False) -> None:
@@ -85,8 +107,9 @@ def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[C
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
     if folder := getattr(args, "folder", None):
-        if other := dict(overrides).get("data.dir"):
-            raise UsageError(f"{folder}: --config.data.dir={other} is given too; leave one of them out")
+        for key in ("data.dir", "data.csv"):
+            if other := dict(overrides).get(key):
+                raise UsageError(f"{folder}: --config.{key}={other} is given too; leave one of them out")
         is_table = folder.lower().endswith(".csv") and not Path(folder).is_dir()
         overrides.append(("data.csv" if is_table else "data.dir", folder))
     elif args.config is None:

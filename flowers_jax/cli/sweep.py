@@ -12,9 +12,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowers_jax.cli.flags import config_parser, default_workdir, parse_config
+from flowers_jax.cli.flags import add_quiet, config_parser, default_workdir, parse_config
 from flowers_jax.config_types import Config
 from flowers_jax.errors import UsageError
+from flowers_jax.runtime.terminal import aligned
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -24,6 +25,7 @@ def make_parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--out", metavar="DIR", help="an unfinished sweep is resumed (default: a new runs/NAME-DATE-TIME)"
     )
+    add_quiet(flags)
     return flags
 
 
@@ -33,12 +35,14 @@ def main(argv: Sequence[str]) -> None:
     if twice := texts.keys() & dict(args.overrides).keys():
         raise UsageError(f"--grid {min(twice)}: --config.{min(twice)} is given too; leave one of them out")
     grid = {key: [_value(key, text, texts, args) for text in values] for key, values in texts.items()}
-    from flowers_jax.runtime import compilation
+    from flowers_jax.runtime import compilation, progress
     from flowers_jax.studies.sweep import sweep
 
     compilation.keep_programs()
     out = args.out or default_workdir(args.config, time.strftime("%Y%m%d-%H%M%S"))
-    print(f"\n{_shown(sweep(config, grid, out))}\nsee {out}")
+    with progress.quiet(args.quiet):
+        result = sweep(config, grid, out)
+    print(f"\n{_shown(result)}\nsee {out}")
 
 
 def _texts(given: Sequence[str], config: Config) -> dict[str, list[str]]:
@@ -81,8 +85,7 @@ def _shown(result: Mapping[str, Any]) -> str:
     for row in result["table"]:
         figures = ["diverged" if row["mean"] is None else f"{row['mean']:.4f}", _sd(row["sd"], ".4f"), str(row["n"])]
         cells.append([*map(config_lib.text_of, row["keys"].values()), *figures, "*" if row == chosen else ""])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in cells]
+    lines = aligned(cells, "")
     best = {"min": "the least", "max": "the largest"}[result["better"]]
     return "\n".join([*lines, "", f"* has {best} {monitor}: {_test(result['test'])}"])
 

@@ -1,6 +1,7 @@
 """The keys of a configuration by their flat names, as `data.image_size`, and a configuration as a flat table."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ SECTIONS = ("model", "augment", "optimizer", "loss", "schedule")
 """Those whose `name` names a part of a registry, and whose `options` are that part's own."""
 
 
+@functools.cache
 def registries() -> dict[str, Registry[Any]]:
     """By section. Their import takes a second, so only what needs them waits for it."""
     with process.unchanged_by_imports():

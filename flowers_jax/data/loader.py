@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 import PIL
-from tqdm import tqdm
 
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.data.decode import SOURCE, DecodeError, decode_for
 from flowers_jax.data.lazy_tensorflow import tensorflow
 from flowers_jax.errors import DamageWarning, TrainingError
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.runtime import progress
 from flowers_jax.runtime.terminal import shown
 from flowers_jax.storage import atomic, fetch, source
 
@@ -158,7 +158,7 @@ def _fill(
         options = tf.data.Options()
         options.threading.private_threadpool_size = threads
         rows = data.with_options(options).prefetch(threads).as_numpy_iterator()
-        for index, image in enumerate(tqdm(rows, "decoding", len(examples), unit="img", leave=False, disable=None)):
+        for index, image in enumerate(progress.track(rows, "decoding", len(examples))):
             target[index] = image
     if failed:
         raise TrainingError(f"{len(failed)} photograph(s) changed since they were checked, the first: {failed[0]}")

@@ -1,8 +1,9 @@
 """What a caller gives a trained model: files, arrays or pictures of Pillow, to the pixels of its input."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, of_picture, read_photograph
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.types import described
 
 Inputs = Any
 """A path, an array uint8 [H, W, 3] or a picture of Pillow; or several in any iterable; or one array [N, H, W, 3]."""
+
+AHEAD = 2
+"""Batches that are decoded while the caller uses one."""
 
 
 def one_by_one(images: Inputs) -> Sequence[Any]:
@@ -30,7 +35,7 @@ def one_by_one(images: Inputs) -> Sequence[Any]:
     if hasattr(images, "__array__"):
         array = np.asarray(images)
         if array.ndim not in (3, 4):
-            raise UsageError(f"images: {_described(array)}; must be uint8 [N, H, W, 3] or [H, W, 3]")
+            raise UsageError(f"images: {described(array)}; must be uint8 [N, H, W, 3] or [H, W, 3]")
         return list(array) if array.ndim == 4 else [array]
     if isinstance(images, Iterable):
         return list(images)
@@ -40,16 +45,26 @@ def one_by_one(images: Inputs) -> Sequence[Any]:
 def read_in_batches(
     images: Sequence[Any], preprocessing: Preprocessing, max_pixels: int, batch_size: int
 ) -> Iterator[list[np.ndarray | Skipped]]:
-    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none; threads decode one batch.
+    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none.
+
+    Threads decode the next `AHEAD` batches while the caller uses one, and no more, so memory does not grow with images.
 
     Raises:
         UsageError: an image is no path, no array uint8 [H, W, 3] and no picture of Pillow.
     """
     read = partial(_read, preprocessing=preprocessing, max_pixels=max_pixels)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    ahead: deque[list[Future[np.ndarray | Skipped]]] = deque()
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
         for start in range(0, len(images), batch_size):
-            chunk = images[start : start + batch_size]
-            yield list(pool.map(read, range(start, start + len(chunk)), chunk))
+            numbers = range(start, min(start + batch_size, len(images)))
+            ahead.append([pool.submit(read, number, images[number]) for number in numbers])
+            if len(ahead) > AHEAD:
+                yield [future.result() for future in ahead.popleft()]
+        while ahead:
+            yield [future.result() for future in ahead.popleft()]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def in_filled_batch(
@@ -77,9 +92,5 @@ def _picture(name: str, image: Any) -> Image.Image:
     if array is None:
         raise UsageError(f"{name}: {type(image).__name__}; must be a path, an array uint8 [H, W, 3] or a PIL image")
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
-        raise UsageError(f"{name}: {_described(array)}; must be uint8 [H, W, 3], with values of 0 to 255")
+        raise UsageError(f"{name}: {described(array)}; must be uint8 [H, W, 3], with values of 0 to 255")
     return Image.fromarray(np.ascontiguousarray(array))
-
-
-def _described(array: np.ndarray) -> str:
-    return f"{array.dtype} [{', '.join(map(str, array.shape))}]"

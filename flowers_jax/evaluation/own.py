@@ -1,9 +1,13 @@
 """The photographs of a run, read again from where its config says that they are."""
 
+import numpy as np
+
 from flowers_jax.data import sources
-from flowers_jax.data.dataset import Dataset
-from flowers_jax.errors import UsageError
+from flowers_jax.data.dataset import Dataset, Skipped
+from flowers_jax.data.decode import decode_for
+from flowers_jax.errors import UsageError, first_line
 from flowers_jax.evaluation.trained_model import TrainedModel
+from flowers_jax.preprocessing import Preprocessing
 
 
 def own_photographs(model: TrainedModel) -> Dataset:
@@ -19,3 +23,11 @@ def own_photographs(model: TrainedModel) -> Dataset:
             "permission: give the photographs themselves, with data"
         )
     return model.run.apply_splits(sources.load(config, chosen), model.classes)
+
+
+def read_again(dataset: Dataset, path: str, preprocessing: Preprocessing, max_pixels: int) -> np.ndarray | Skipped:
+    """The pixels of a photograph, uint8 [size, size, 3], or why it cannot be read any more."""
+    try:
+        return decode_for(dataset.read(path), preprocessing, max_pixels)
+    except Exception as error:  # a source may be a disk, a network or code outside the package
+        return Skipped(path, getattr(error, "strerror", None) or first_line(error))

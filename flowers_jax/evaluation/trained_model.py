@@ -1,11 +1,11 @@
 """Loads a trained model from a run directory alone: no data, no weights file and no config file are needed."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import numpy as np
@@ -97,7 +97,7 @@ class TrainedModel:
             raise UsageError(
                 f"{self.run.path}: {self.spec.name} does not say where its features are; give its ModelSpec features"
             )
-        return self._rows(self._feature_predictor, images, batch_size)
+        return self._rows(self.feature_predictor, images, batch_size)
 
     def evaluate(self, data: str | Path | Dataset, split: str = "") -> dict[str, Any]:
         """Figures of photographs whose classes are known: see `evaluation.evaluate.evaluate`."""
@@ -131,16 +131,24 @@ class TrainedModel:
         return partial(predict, self.variables)
 
     @functools.cached_property
-    def _feature_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+    def feature_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+        """As `predictor`, to features float32 [B, F]; only of a model that has them."""
         assert self.spec.features
         predict = make_feature_predictor(self.spec.features, self.module, self.preprocessing, self.devices)
         return partial(predict, self.variables)
 
-    def _rows(self, function: Callable[[np.ndarray], Any], images: Inputs, batch_size: int | None) -> np.ndarray:
+    def _whole_batch(self, batch_size: int | None) -> int:
+        """Images at a time: `batch_size`, or that of the run, rounded up to a multiple of the devices.
+
+        Raises:
+            UsageError: it is not a whole number of at least 1.
+        """
         if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
             raise UsageError(f"batch_size={batch_size!r}: must be a whole number of at least 1, or None")
-        size, count, batches = self.preprocessing.size, batch_size or self.batch_size, []
-        count = parallel.round_up(count, len(self.devices))
+        return parallel.round_up(batch_size or self.batch_size, len(self.devices))
+
+    def _rows(self, function: Callable[[np.ndarray], Any], images: Inputs, batch_size: int | None) -> np.ndarray:
+        size, count, batches = self.preprocessing.size, self._whole_batch(batch_size), []
         for batch in read_in_batches(one_by_one(images), self.preprocessing, self.max_pixels, count):
             if refused := [one for one in batch if isinstance(one, Skipped)]:
                 raise UsageError(str(refused[0]))
@@ -246,12 +254,26 @@ def _temperature(run: RunDirectory, progress: Mapping[str, Any], number: int) ->
     return summary["temperature"] if summary and kept == (number, summary["model_epoch"]) else 1.0
 
 
-def predict_files(model: TrainedModel, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray | Skipped]]:
-    """(path, probabilities [classes]) of each file in order, or the reason why it is not readable."""
-    names = iter(paths)
-    for batch in read_in_batches(paths, model.preprocessing, model.max_pixels, model.batch_size):
+class Predicted(NamedTuple):
+    """A photograph as the model sees it, uint8 [size, size, 3], and the probabilities of the classes, float64."""
+
+    path: str
+    image: np.ndarray
+    probabilities: np.ndarray
+
+
+def predict_files(
+    model: TrainedModel, paths: Sequence[str], batch_size: int | None = None
+) -> Generator[Predicted | Skipped, None, None]:
+    """The outcome of each file in order; a few batches are in memory at a time.
+
+    Args:
+        batch_size: files at a time; None for `batch_size` of the run. The model is compiled for each one once.
+    """
+    names, count = iter(paths), model._whole_batch(batch_size)
+    for batch in read_in_batches(paths, model.preprocessing, model.max_pixels, count):
         images, rows = [one for one in batch if not isinstance(one, Skipped)], iter(())
         if images:
-            rows = iter(probabilities(in_filled_batch(model.predictor, images, model.batch_size), model.temperature))
-        for one in batch:
-            yield next(names), one if isinstance(one, Skipped) else next(rows)
+            rows = iter(probabilities(in_filled_batch(model.predictor, images, count), model.temperature))
+        for one, name in zip(batch, names, strict=False):
+            yield one if isinstance(one, Skipped) else Predicted(name, one, next(rows))

@@ -1,4 +1,4 @@
-"""The pictures of the lessons. Only this module and `drawing` import matplotlib."""
+"""The pictures of the lessons. Of the lessons, only this module and `drawing` import matplotlib."""
 
 from collections.abc import Callable, Mapping, Sequence
 

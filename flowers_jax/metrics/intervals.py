@@ -33,3 +33,15 @@ def mcnemar(right: Sequence[bool] | np.ndarray, other_right: Sequence[bool] | np
     only_one, only_other = int((one & ~other).sum()), int((other & ~one).sum())
     # Of the examples on which one model alone is right, each is the one's with probability 1/2.
     return float(min(1.0, 2 * scipy.special.bdtr(min(only_one, only_other), only_one + only_other, 0.5)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values with the correction of Holm 1979 for their number, in the order given.
+
+    If those below a level are called significant, the chance of one or more false calls is at most that level.
+    """
+    corrected, least = [0.0] * len(p_values), 0.0
+    for place, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, (len(p_values) - place) * p_values[index]))
+        corrected[index] = least
+    return corrected

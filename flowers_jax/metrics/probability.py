@@ -1,7 +1,6 @@
 """Metrics of the predicted probabilities: softmax of the logits."""
 
 import numpy as np
-import scipy.optimize
 import scipy.special
 
 from flowers_jax.metrics.classes import accuracy
@@ -47,6 +46,8 @@ def fit_temperature(logits: HostLogits, labels: HostLabels) -> float:
     """
     if accuracy(logits, labels) == 1.0:
         return 1.0
+    import scipy.optimize  # which takes a third of a second
+
     found = scipy.optimize.minimize_scalar(
         lambda log_t: cross_entropy(logits, labels, float(np.exp(log_t))), bounds=np.log((0.05, 20.0)), method="bounded"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
-from flowers_jax.storage import fetch
+from flowers_jax.runtime.cache import cache_dir
 
 CPU = Path("/proc/cpuinfo")
 
@@ -22,7 +22,7 @@ def keep_programs() -> None:
     Programs for a CPU use all its instructions, so each kind of CPU has its own subfolder.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(fetch.cache_dir() / "compiled" / _cpu()))
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled" / _cpu()))
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
-"""Text of other programs and files, on a terminal."""
+"""Text on a terminal: that of other programs and files, and tables."""
 
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 
 _lock = threading.RLock()
 
@@ -30,3 +31,23 @@ def shown(text: str) -> str:
     r"""`text` on one line: line breaks, escape sequences and other control characters are written as `\n`, `\x1b`."""
 
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def aligned(rows: Sequence[Sequence[str]], sides: str = "<") -> list[str]:
+    """The rows of a table as lines.
+
+    Args:
+        sides: for each column `<` or `>`, left or right; `>` for those after the last.
+    """
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(_padded, row, widths, sides.ljust(len(row), ">"))).rstrip() for row in rows]
+
+
+def _padded(text: str, width: int, side: str) -> str:
+    spaces = " " * (width - _width(text))
+    return text + spaces if side == "<" else spaces + text
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: a Chinese letter takes two, an accent of its own none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

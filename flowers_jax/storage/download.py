@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tqdm import tqdm
+from flowers_jax.runtime.progress import Bar
 
 STALL_SECONDS = 30.0
 """A connection without a byte for this time is broken."""
@@ -65,12 +65,12 @@ def _copy(response: http.client.HTTPResponse, partial: Path, received: int, name
     total = None if response.length is None else received + response.length
     with (
         partial.open("ab" if received else "wb") as file,
-        tqdm(total=total, initial=received, unit="B", unit_scale=True, desc=name, leave=False, disable=None) as bar,
+        Bar(name, total, unit="B", done=received) as bar,
     ):
         # read1 returns what has arrived; read loses it if the connection breaks before the chunk is full.
         while received != total and (chunk := response.read1(_CHUNK)):
             file.write(chunk)
             received += len(chunk)
-            bar.update(len(chunk))
+            bar.advance(len(chunk))
     if total is not None and received < total:  # http.client raises no error here
         raise http.client.HTTPException(f"the connection broke at {received:,} of {total:,} bytes")

@@ -25,6 +25,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from flowers_jax.errors import UsageError
+from flowers_jax.runtime.cache import cache_dir
 from flowers_jax.storage import atomic, download
 
 PROBE_SECONDS = 5.0
@@ -41,11 +42,6 @@ class WheelMember(NamedTuple):
 
     requirement: str
     member: str
-
-
-def cache_dir() -> Path:
-    """`$XDG_CACHE_HOME/flowers_jax`, by default `~/.cache/flowers_jax`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "flowers_jax"
 
 
 def sha256_of(path: Path) -> str:

@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from flowers_jax import config as config_lib
 from flowers_jax.config_types import Config
 from flowers_jax.errors import TrainingError, UsageError
+from flowers_jax.report.reporters import of_many
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.studies.naming import named
 from flowers_jax.training.loop import fit
@@ -40,6 +41,7 @@ def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int 
         if value != config_lib.KEYS[f"data.{name}"].default:
             raise UsageError(f"--config.data.{name}={value}: all of {folds} folds are run; leave it out")
     summaries, rows, contents = [], [], {}
+    given = {"reporters": of_many()} | given
     for fold in range(1, folds + 1):
         run = RunDirectory(directory.path / f"fold-{fold}")
         print(f"fold {fold} of {folds}", flush=True)

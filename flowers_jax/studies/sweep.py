@@ -13,6 +13,7 @@ from flowers_jax.config_types import Config
 from flowers_jax.data import shared
 from flowers_jax.errors import DivergenceError, TrainingError
 from flowers_jax.metrics import mode_of, monitored
+from flowers_jax.report.reporters import of_many
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import compilation
@@ -86,7 +87,7 @@ def _check(of_grid: Sequence[Point], directory: RunDirectory) -> None:
 def _run(point: Point, directory: RunDirectory, monitor: str) -> Outcome:
     try:
         with named(point.name, point.run, FLAG, directory):
-            summary = fit(point.config, point.run.path, print_test=False)
+            summary = fit(point.config, point.run.path, print_test=False, reporters=of_many())
     except DivergenceError as error:
         print(f"diverged: {error}", flush=True)
         return Outcome(point, None, None)

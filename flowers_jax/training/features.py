@@ -20,7 +20,6 @@ import jax
 import numpy as np
 import PIL
 from jaxtyping import Array, Float32, Int, Key
-from tqdm import tqdm
 
 from flowers_jax import outside
 from flowers_jax.augment import Augment, augment_images, stored
@@ -34,6 +33,7 @@ from flowers_jax.models.layers import at_least_float32
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel
+from flowers_jax.runtime.progress import Bar
 from flowers_jax.storage import atomic, fetch, source
 from flowers_jax.training.photographs import split_arrays
 from flowers_jax.training.step import named_key
@@ -107,13 +107,13 @@ class FeatureCache:
         key = jax.random.fold_in(named_key(self.config.seed, "views"), view.number)
         batches, total = in_order(part, self.config.batch_size), len(part.labels)
         rows, first = [], 0
-        with tqdm(total=total, desc=f"features of {split}", unit="img", leave=False, disable=None) as bar:
+        with Bar(f"features of {split}", total) as bar:
             for batch in batches:
                 images = batch["image"][:, :, ::-1] if view.mirrored else batch["image"]
                 indices = first + np.arange(len(images), dtype=np.int32)
                 rows.append(extract(self._placed, images, indices, key)[batch["mask"]])
                 first += len(images)
-                bar.update(int(batch["mask"].sum()))
+                bar.advance(int(batch["mask"].sum()))
         return np.concatenate(rows)
 
     @cached_property

@@ -20,7 +20,7 @@ from flowers_jax.optimizers import Optimizer
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.runtime import parallel, signals
-from flowers_jax.training import console
+from flowers_jax.training import banner, ending
 from flowers_jax.training.callbacks import Callback
 from flowers_jax.training.given import Given, collect
 from flowers_jax.training.reporting import Reporter, tell
@@ -55,7 +55,7 @@ def fit(
         metrics: names and `Metric`s, or functions of logits [N, classes] and labels [N] by name of which more is
             better: in each epoch, as `val_NAME`.
         callbacks: see `training.callbacks`.
-        print_test: the last line has the test accuracy.
+        print_test: the output ends with the test accuracy, and what to do next.
         reporters: see `training.reporting`.
 
     Raises:
@@ -74,15 +74,17 @@ def fit(
     begun = run.check(config)
     if begun and (summary := _finished(run, config)):
         as_given = " with the objects that it was given then" if given != Given() else ""
-        print(f"nothing to do, the run is complete{as_given}. {console.ending(summary, print_test)}")
+        ending.show_result(run, summary, print_test, f"nothing to do, the run is complete{as_given}. ")
+        if print_test:
+            ending.show_next(run, config, summary)
         return summary
     run.check_writable()
     with contextlib.ExitStack() as held, signals.raised():
         try:
             if begun:
                 held.enter_context(lock.owned(run.path))
-            job = prepare(config, run, begun, given)
-            print(console.banner(config, job), flush=True)
+            job = prepare(config, run, begun, given, banner.show_photographs)
+            banner.show_model(config, job)
             if not begun:
                 held.enter_context(lock.owned(run.path))
                 if run.check(config):
@@ -91,11 +93,13 @@ def fit(
             again = f"; the same command with --workdir={run.path} goes on" if begun else ""
             raise Interrupted(stop.signum, f"stopped before there was anything to save{again}") from None
         summary = _train(config, job, begun, started, reporters)
-        print(console.ending(summary, print_test), flush=True)
+        ending.show_result(run, summary, print_test)
         try:
             tell(reporters, "end", summary)
         except signals.Stop as stop:
             raise Interrupted(stop.signum, f"the run is complete; its report is not: {run.path}") from None
+        if print_test:
+            ending.show_next(run, config, summary)
         return summary
 
 

@@ -24,12 +24,10 @@ class PhaseData(NamedTuple):
 
     Attributes:
         training: one part for each view; epochs use them in turn.
-        augment: the augmentation that the step applies.
         logits: from variables and `train`, `validation` or `test` to the logits [N, classes] and the labels.
     """
 
     training: Sequence[SplitArrays]
-    augment: Augment
     logits: Callable[[Tree, str], tuple[HostLogits, np.ndarray]]
 
 
@@ -37,7 +35,7 @@ def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, aug
     """The data of `phase`; `variables` hold the backbone if the phase trains on features."""
     if not phase.on_features:
         training = split_arrays(config, job.dataset, "train", stored(job.preprocessing, augment))
-        return PhaseData([training], augment, _photograph_logits(config, job))
+        return PhaseData([training], _photograph_logits(config, job))
     cache = FeatureCache(config, job.dataset, job.spec, job.module, variables, job.preprocessing, job.devices)
     predict = make_head_predictor(phase.module, job.devices)
 
@@ -49,7 +47,7 @@ def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, aug
         every = [predict_all(partial(predict, variables), in_order(part, config.batch_size)) for part in views(split)]
         return sum(every[1:], start=every[0]) / np.float32(len(every)), views(split)[0].labels
 
-    return PhaseData([cache.part("train", view) for view in training_views(config, augment)], Augment(), logits)
+    return PhaseData([cache.part("train", view) for view in training_views(config, augment)], logits)
 
 
 def _photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[HostLogits, np.ndarray]]:

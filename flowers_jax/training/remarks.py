@@ -1,22 +1,58 @@
 """Warnings at the start of a run: they do not stop it, but they change how to read its result."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from flowers_jax.config_types import Config
+from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.split import SPLITS, without_photographs
+from flowers_jax.metrics.intervals import wilson
 from flowers_jax.runtime.terminal import shown
 from flowers_jax.training.setup import Job
 
 MOST_NAMED = 20
 
+MOST_UNEQUAL = 3
+"""Times that the largest class may be as large as the smallest one."""
 
-def remarks(config: Config, job: Job) -> Iterator[str]:
-    """The warnings, one line each."""
-    yield from map(str, job.dataset.remarks)
+WIDEST = 0.1
+"""Of an interval of the test accuracy: 140 photographs have it."""
+
+
+def on_photographs(config: Config, dataset: Dataset) -> Iterator[str]:
+    """The warnings of the photographs, one line each."""
+    yield from map(str, dataset.remarks)
     for part in SPLITS:
-        if missing := without_photographs(job.dataset.examples, job.dataset.classes, part):
+        if missing := without_photographs(dataset.examples, dataset.classes, part):
             names = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
             yield shown(f"{part} has no photograph of these classes, and its figures leave them out: {names}")
+    yield from balance_remarks(config, dataset)
+    yield from size_remarks(sum(example.split == "test" for example in dataset.examples))
+
+
+def balance_remarks(config: Config, dataset: Dataset) -> Iterator[str]:
+    """Warn if the largest class outweighs the smallest one in training, and nothing is done about it."""
+    ranked = Counter(example.label for example in dataset.examples if example.split == "train").most_common()
+    (large, most), (small, least) = ranked[0], ranked[-1]
+    if most > MOST_UNEQUAL * least and config.loss.class_weights == "none":
+        yield shown(
+            f"{dataset.classes[large]} has {most:,} training photographs and {dataset.classes[small]} {least:,}: "
+            "--config.loss.class_weights=balanced weighs classes alike"
+        )
+
+
+def size_remarks(test: int) -> Iterator[str]:
+    """Warn if the accuracy on the test photographs tells little."""
+    low, high = wilson(round(0.9 * test), test)
+    if test and high - low > WIDEST:
+        yield (
+            f"{test:,} test photographs tell little: the 95 % interval of an accuracy of 90 % on them is {low:.0%} to "
+            f"{high:.0%}"
+        )
+
+
+def on_training(config: Config, job: Job) -> Iterator[str]:
+    """The other warnings, one line each."""
     yield from _device_remarks(job)
     if job.phases[0].frozen and job.weights.name == "none":
         yield "the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"

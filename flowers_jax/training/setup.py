@@ -1,7 +1,7 @@
 """Prepares a run, from the config to the first step. Nothing is written here, so a mistake leaves no trace."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,19 @@ class Job:
         return Watch.from_config(config, self.columns, cuts=not any(phase.eval_params for phase in self.phases))
 
 
-def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given()) -> Job:  # noqa: B008 (it is frozen)
+def prepare(
+    config: Config,
+    run: RunDirectory,
+    begun: bool,
+    given: Given = Given(),  # noqa: B008 (it is frozen)
+    show: Callable[[Config, RunDirectory, Dataset, Devices], None] | None = None,
+) -> Job:
     """Check everything that can be wrong before work starts, and load what the run needs.
 
     Args:
         begun: whether `run` exists already: the result of `run.check(config)`.
         given: objects of Python that the config only names.
+        show: is called with the photographs as soon as they are known; the model takes longer.
 
     Raises:
         UsageError: a mistake of the caller, in one line.
@@ -115,6 +122,8 @@ def prepare(config: Config, run: RunDirectory, begun: bool, given: Given = Given
             "start over with the same photographs"
         )
     dataset = photographs.load_dataset(config, run, begun, given.data)
+    if show:
+        show(config, run, dataset, devices)
     pretrained_weights = None if usable else _weights(config, spec)
     fields = model_json.fields_of(run.read_model()) if usable else module_fields(config, spec, pretrained_weights)
     module = spec.replica(len(dataset.classes), parallel.AXIS, fields)

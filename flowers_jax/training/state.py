@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import jax
 from flax import struct, traverse_util
 
 from flowers_jax.models.groups import is_below
@@ -33,6 +34,16 @@ def split_params(params: Tree, frozen: Collection[str]) -> tuple[Tree, Tree]:
     fixed = {path for path in flat if is_below(path, frozen)}
     kept, trainable = ({path: leaf for path, leaf in flat.items() if (path in fixed) == side} for side in (True, False))
     return traverse_util.unflatten_dict(trainable, sep="/"), traverse_util.unflatten_dict(kept, sep="/")
+
+
+def parameter_counts(params: Tree, frozen: Collection[str]) -> tuple[int, int]:
+    """(trainable, all), without BatchNorm statistics."""
+    trainable, _ = split_params(params, frozen)
+
+    def size(tree: Tree) -> int:
+        return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+    return size(trainable), size(params)
 
 
 def merge_params(trainable: Tree, fixed: Tree) -> Tree:

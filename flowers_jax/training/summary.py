@@ -12,10 +12,9 @@ from flowers_jax import losses, metrics
 from flowers_jax.config_types import Config
 from flowers_jax.data.split import without_photographs
 from flowers_jax.evaluation.predictions import Predictions
-from flowers_jax.training.console import parameter_counts
 from flowers_jax.training.photographs import describe
 from flowers_jax.training.setup import Job
-from flowers_jax.training.state import Progress
+from flowers_jax.training.state import Progress, parameter_counts
 
 PACKAGES = ("flowers-jax", "jax", "flax", "optax", "orbax-checkpoint", "numpy", "pillow", "tensorflow-datasets")
 
@@ -33,16 +32,19 @@ def summarize(
     predictions: Predictions | None,
     temperature: float,
     seconds: float,
+    estimated: float,
 ) -> dict[str, Any]:
     """The figures of the run's model; those of the test part are null if there is no test part.
 
     `test_interval` is Wilson's 95 % interval of the test accuracy. `test_metrics.ece` is of the model's own
     probabilities, and `test_calibrated_ece` of those with the temperature, which predictions have.
 
+    `estimated_seconds` is what was expected of `seconds` before the first epoch, or before that of a resumed run.
+
     `classes_without_photographs` lists for validation and test the classes without a photograph there: the figures do
     not cover these classes. If there is no test part, its list is empty.
     """
-    trainable, parameters = parameter_counts(job, job.phases[-1])
+    trainable, parameters = parameter_counts(job.variables["params"], job.phases[-1].frozen)
     described = describe(job.dataset) | job.description["dataset"]  # an older run described its name and reason alone
     return {
         "dataset": job.dataset.name,
@@ -78,6 +80,7 @@ def summarize(
         "skipped": [skipped._asdict() for skipped in job.dataset.skipped],
         "temperature": temperature,
         "seconds": round(seconds, 2),
+        "estimated_seconds": round(estimated, 2),
         "images_per_second": round(median(_rates(progress.rows)), 2),
         "devices": [device.device_kind for device in job.devices],
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},

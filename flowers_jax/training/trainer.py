@@ -13,20 +13,22 @@ import numpy as np
 from jaxtyping import Array
 
 from flowers_jax import losses, metrics
+from flowers_jax.augment import Augment
 from flowers_jax.config_types import Config
 from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
 from flowers_jax.evaluation.predictions import Predictions, of_logits
 from flowers_jax.optimizers import with_learning_rate
 from flowers_jax.runtime import parallel, signals
-from flowers_jax.training import callbacks, checkpoint, console
+from flowers_jax.runtime.progress import is_quiet, styled
+from flowers_jax.training import callbacks, checkpoint, epochs, estimate
 from flowers_jax.training.batch_statistics import batch_statistics, statistics_step
 from flowers_jax.training.checkpoint import initial_state, restore_variables
 from flowers_jax.training.phase_data import make_phase_data
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.reporting import Reporter, tell
 from flowers_jax.training.setup import Job
-from flowers_jax.training.state import EpochSums, Tree, eval_variables, merge_params, split_params
+from flowers_jax.training.state import EpochSums, TrainState, Tree, eval_variables, merge_params, split_params
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import summarize
 
@@ -41,6 +43,8 @@ class Trainer:
         progress = job.progress or self.watch.start(job.phases[0].learning_rate)
         self.progress = progress.on_devices(len(job.devices))
         self.start = started - self.progress.seconds
+        self.train_steps = [self._make_step(phase) for phase in job.phases]  # each compiles when it first runs
+        self.estimated = 0.0
 
     def train(self) -> None:
         """Train every phase, until its last epoch or until early stopping."""
@@ -76,7 +80,7 @@ class Trainer:
         seconds = time.monotonic() - self.start
         summary = summarize(
             self.config, self.job, self.progress, validation=validation, test=test, predictions=predictions,
-            temperature=temperature, seconds=seconds,
+            temperature=temperature, seconds=seconds, estimated=self.estimated,
         )  # fmt: skip
         return summary, predictions
 
@@ -86,35 +90,69 @@ class Trainer:
         progress, config = self.progress, self.config
         resumed = progress.phase_epoch or progress.sums.batches
         variables = self._kept_variables() if number and not resumed else self.job.variables
-        steps = progress.epoch * self.job.steps_per_epoch
-        averaged = config.optimizer.ema > 0 or phase.eval_params is not None
-        state = initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=averaged)
-        self.state = parallel.replicate(jax.device_get(state), self.job.devices)
+        state = jax.device_get(self._initial_state(variables, phase))
+        self.state = parallel.replicate(state, self.job.devices)
         if resumed:
             self.state = checkpoint.restore(self.checkpoints, self.job.checkpoint, self.state, phase.frozen)
-        variables = jax.device_get(eval_variables(self.state, phase.frozen))
+        variables, before = jax.device_get(eval_variables(self.state, phase.frozen)), time.monotonic()
         self.phase_data = make_phase_data(config, self.job, phase, variables, self.job.augment)
-        self._make_steps(phase)
+        photographs = len(self.phase_data.training[0].labels)
+        self.train_step = self.train_steps[number]
+        self.statistics_step = self._make_statistics_step(phase)
+        if not self.estimated:
+            views = len(self.phase_data.training) * photographs
+            self._estimate((time.monotonic() - before) / views)
         self.compared = len(self.job.devices) == 1
-        self.bar = console.Bar(phase, len(self.phase_data.training[0].labels), progress, config.checkpoint.monitor)
+        self.bar = epochs.EpochBar(phase, photographs, progress, config.checkpoint.monitor)
         self.last_save = time.monotonic()  # nothing is unsaved yet
 
-    def _make_steps(self, phase: Phase) -> None:
-        """The step of the phase, and that which measures batch statistics; each compiles when it first runs."""
+    def _estimate(self, prepared: float) -> None:
+        """Time steps of the phases that are left, and print how long they take.
+
+        Args:
+            prepared: seconds that a training photograph of this phase took to get ready.
+        """
+        config, job, progress = self.config, self.job, self.progress
+        batch = next(batches(*self._epoch_data(), config.batch_size))
+        timed = [estimate.time_steps(self.train_step, self.state, batch, job)]
+        for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
+            state = self._initial_state(job.variables, phase)
+            timed.append(estimate.time_steps(self.train_steps[number], state, estimate.noise(config, job), job))
+        # An epoch on features takes less than its checkpoint; elsewhere that hardly counts.
+        saving = estimate.time_save(job, self.state, self.phase, progress) if self.phase.on_features else 0.0
+        left = estimate.seconds_left(config, job, progress, timed, prepared, saving)
+        self.estimated = time.monotonic() - self.start + left
+        if not is_quiet():
+            print(styled("time    ", "bold"), estimate.in_words(config, job.phases[progress.phase :], left))
+            print(epochs.legend(config.checkpoint.monitor), flush=True)
+
+    def _initial_state(self, variables: Tree, phase: Phase) -> TrainState:
+        steps = self.progress.epoch * self.job.steps_per_epoch
+        averaged = self.config.optimizer.ema > 0 or phase.eval_params is not None
+        return initial_state(variables, phase.optimizer, phase.frozen, step=steps, ema=averaged)
+
+    def _make_step(self, phase: Phase) -> Callable[..., Any]:
+        """The training step of a phase on the devices."""
         config = self.config
-        both = {
-            "module": phase.module, "preprocessing": self.job.preprocessing, "frozen": phase.frozen,
-            "augment": self.phase_data.augment, "seed": config.seed, "num_classes": len(self.job.dataset.classes),
-        }  # fmt: skip
         step = partial(
             train_step, optimizer=phase.optimizer, batch_norm=phase.batch_norm, loss=self.job.loss,
             label_smoothing=config.loss.label_smoothing, class_weights=self.job.class_weights, ema=config.optimizer.ema,
-            **both,
+            **self._options(phase),
         )  # fmt: skip
-        self.train_step = parallel.pmap_step(step, self.job.devices, donate_state=True)
-        self.statistics_step = parallel.pmap_step(
-            partial(statistics_step, **both), self.job.devices, donate_state=False
-        )
+        return parallel.pmap_step(step, self.job.devices, donate_state=True)
+
+    def _make_statistics_step(self, phase: Phase) -> Callable[..., Any]:
+        """The step that measures batch statistics."""
+        step = partial(statistics_step, **self._options(phase))
+        return parallel.pmap_step(step, self.job.devices, donate_state=False)
+
+    def _options(self, phase: Phase) -> dict[str, Any]:
+        """What both steps take."""
+        return {
+            "module": phase.module, "preprocessing": self.job.preprocessing, "frozen": phase.frozen,
+            "augment": Augment() if phase.on_features else self.job.augment, "seed": self.config.seed,
+            "num_classes": len(self.job.dataset.classes),
+        }  # fmt: skip
 
     def _phase_is_over(self) -> bool:
         progress = self.progress

@@ -16,7 +16,7 @@ from tests.scripts.commands import script
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 NOT_INSTALLED = {"benchmark", "torture"}
-TRAIN_OR_PREDICT = {"train", "evaluate", "predict", "export", "cross_validate", "sweep"}
+TRAIN_OR_PREDICT = {"train", "evaluate", "predict", "report", "export", "cross_validate", "sweep"}
 
 
 def test_a_script_a_command():
@@ -48,6 +48,21 @@ def test_a_wrong_flag_is_one_line(capsys):
         assert script(name, "--nonsense") == 2
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "end"),
+    [
+        ("train", "--epochs=3", "; did you mean --config.epochs=3?\n"),
+        ("train", "--learning-rate", "; did you mean --config.learning_rate?\n"),
+        ("check", "--jsn", "; did you mean --json?\n"),
+        ("check", "--zzzzzzzzzz=3", "; --help lists the flags\n"),
+    ],
+)
+def test_an_unknown_flag_names_the_nearest(monkeypatch, capsys, name, flag, end):
+    monkeypatch.setattr(host_memory, "ask_for_huge_pages", lambda: None)
+    assert script(name, "folder", flag) == 2
+    assert capsys.readouterr().err == f"error: unrecognized arguments: {flag}{end}"
 
 
 def installed(monkeypatch, *argv: str) -> int:
@@ -90,7 +105,7 @@ def test_the_installed_command_knows_its_version_and_what_it_is_not(monkeypatch,
 
 def test_a_folder_is_trained_with_the_default_config(monkeypatch, folder):
     asked = []
-    monkeypatch.setattr("flowers_jax.training.loop.fit", lambda *given: asked.append(given))
+    monkeypatch.setattr("flowers_jax.report.fit.fit", lambda *given: asked.append(given))
     monkeypatch.setattr(host_memory, "ask_for_huge_pages", lambda: None)
     for flags in ([], ["--config=cnn"], ["--config.data.seed=3"]):
         assert installed(monkeypatch, "train", *flags, str(folder)) == 0
@@ -104,6 +119,8 @@ def test_two_folders_or_none_are_refused(monkeypatch, capsys):
     assert "give a FOLDER of class folders, or --config=NAME" in capsys.readouterr().err
     assert installed(monkeypatch, "train", "one", "--config.data.dir=two") == 2
     assert "one: --config.data.dir=two is given too; leave one of them out" in capsys.readouterr().err
+    assert installed(monkeypatch, "train", "one.csv", "--config.data.csv=two.csv") == 2
+    assert "one.csv: --config.data.csv=two.csv is given too; leave one of them out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("given", "key"), [("photographs", "dir"), ("table.csv", "csv"), ("TABLE.CSV", "csv")])

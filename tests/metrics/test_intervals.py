@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from flowers_jax.metrics.intervals import mcnemar, wilson
+from flowers_jax.metrics.intervals import holm, mcnemar, wilson
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
@@ -25,3 +25,9 @@ def test_mcnemar_is_scipys_binomial_test(one: int, other: int):
     other_right = np.array([False] * one + [True] * other + [True] * 7 + [False] * 2)
     expected = scipy.stats.binomtest(one, one + other).pvalue if one + other else 1.0
     assert mcnemar(right, other_right) == pytest.approx(expected, abs=1e-12)
+
+
+def test_holms_correction_by_hand():
+    """The example: 0.01 times 4; 0.02 times 3; 0.03 times 2 is no less than it; 0.04 takes the largest so far."""
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9]) and holm([0.6, 0.9]) == [1.0, 1.0] and holm([]) == []

@@ -86,8 +86,8 @@ def test_it_evaluates_and_predicts_with_its_code_named_again(frozen):
         trained_model.load(run)
     model = trained_model.load(run, code=NAME)
     assert evaluate(model, str(photographs))["examples"] == 60
-    (_, probabilities), *_ = trained_model.predict_files(model, [str(next(photographs.rglob("*.png")))])
-    assert probabilities.shape == (3,)
+    (predicted,) = trained_model.predict_files(model, [str(next(photographs.rglob("*.png")))])
+    assert predicted.probabilities.shape == (3,)
     with pytest.warns(ChangedCode, match=r"SHA-256 of its file is not that in .*model\.json"):
         (frozen / "copy.py").write_text("from tests.outside.test_outside import SPEC  # the same by another file\n")
         trained_model.load(run, code=f"{frozen / 'copy.py'}:SPEC")

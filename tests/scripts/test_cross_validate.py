@@ -44,7 +44,7 @@ def test_photographs_that_changed_between_folds(tmp_path, folder, capsys):
 
 
 def test_a_stop_names_the_fold_and_the_command(tmp_path, monkeypatch, capsys):
-    def stops(_, workdir):
+    def stops(_, workdir, **_given):
         raise Interrupted(signal.SIGINT, f"stopped; the same command with --workdir={workdir} goes on from here")
 
     monkeypatch.setattr(module, "fit", stops)

@@ -117,8 +117,8 @@ def test_only_the_servers_no_is_final(site):
 
 
 def test_the_bar_counts_what_was_there(site, partial, monkeypatch):
-    bars, tqdm = [], download.tqdm
-    monkeypatch.setattr(download, "tqdm", lambda **options: bars.append(options) or tqdm(**options))
+    bars, bar = [], download.Bar
+    monkeypatch.setattr(download, "Bar", lambda *given, **more: bars.append((*given, more)) or bar(*given, **more))
     partial.write_bytes(CONTENT[:HALF])
     fetch.from_url(site.url, NAME, DIGEST)
-    assert [(bar["initial"], bar["total"], bar["desc"]) for bar in bars] == [(HALF, WHOLE, NAME)]
+    assert bars == [(NAME, WHOLE, {"unit": "B", "done": HALF})]

@@ -12,7 +12,7 @@ import numpy as np
 from flowers_jax.run import seal
 from flowers_jax.run.checkpoint import Checkpoints
 
-TIMES = ("images_per_second", "data_wait_seconds", "seconds")
+TIMES = ("images_per_second", "data_wait_seconds", "seconds", "estimated_seconds")
 PLAIN = ("config.json", "model.json", "splits.csv", "predictions.csv")
 
 

@@ -18,7 +18,8 @@ from tests.training.runs import rows, state_bytes, timeless
 SUMMARY_KEYS = {
     "dataset", "dataset_reason", "model", "weights", "weights_sha256", "classes", "parameters", "trainable_parameters",
     "seed", "best_epoch", "stopped_reason", "val_accuracy", "test_accuracy", "test_loss", "test_examples", "skipped",
-    "temperature", "classes_without_photographs", "seconds", "images_per_second", "devices", "versions",
+    "temperature", "classes_without_photographs", "seconds", "estimated_seconds",
+    "images_per_second", "devices", "versions",
 }  # fmt: skip
 
 

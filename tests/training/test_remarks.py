@@ -5,10 +5,11 @@ import re
 import pytest
 
 from flowers_jax import config as config_lib
+from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.training import console
+from flowers_jax.runtime import progress
 from flowers_jax.training.loop import fit
-from flowers_jax.training.remarks import schedule_remarks, stage_remarks
+from flowers_jax.training.remarks import balance_remarks, schedule_remarks, size_remarks, stage_remarks
 from flowers_jax.training.state import Progress
 from tests.training.runs import rows
 
@@ -78,7 +79,7 @@ def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, wor
     if "warmup_epochs" in keys and "name" not in keys:
         fit(smoke, tmp_path / "run")
         assert [f"warning  {line}"] == [
-            printed for printed in capsys.readouterr().out.splitlines() if printed.startswith("warning")
+            printed for printed in capsys.readouterr().out.splitlines() if printed.startswith("warning  --config.")
         ]
         assert float(rows(tmp_path / "run")[0]["learning_rate"]) == pytest.approx(3e-3 * 6 / 9)
     smoke.epochs, smoke.schedule.epochs = 4, 0.0
@@ -86,13 +87,8 @@ def test_a_schedule_that_the_epochs_cut_short(smoke, tmp_path, capsys, keys, wor
 
 
 def test_the_bar_has_the_rate_of_the_row(smoke, tmp_path, monkeypatch):
-    shown, start_epoch = [], console.Bar.start_epoch
-
-    def watched(self, progress):
-        start_epoch(self, progress)
-        shown.append(self.bar.postfix.split(",")[0])
-
-    monkeypatch.setattr(console.Bar, "start_epoch", watched)
+    shown = []
+    monkeypatch.setattr(progress.Bar, "describe", lambda *words: shown.append(words[2].split(",")[0]))
     smoke.schedule.name, smoke.schedule.warmup_epochs, smoke.optimizer.head_multiplier = "cosine", 1.0, 10.0
     fit(smoke, tmp_path / "run")
     written = [float(row["learning_rate"]) for row in rows(tmp_path / "run")]
@@ -106,3 +102,26 @@ def test_a_training_figure_that_chooses_between_two_stages(smoke):
     assert "monitor=train_loss: the two stages train on different data" in next(stage_remarks(two_stages))
     assert not list(stage_remarks(one_stage))
     assert not list(stage_remarks(config_lib.replace(two_stages, {"checkpoint.use": "last"})))
+
+
+def dataset(train, test=0):
+    """So many photographs of each class in training, and so many in the test part."""
+    of = [(label, "train") for label, count in enumerate(train) for _ in range(count)] + [(0, "test")] * test
+    examples = tuple(Example(f"{number}.jpg", label, str(number), part) for number, (label, part) in enumerate(of))
+    return Dataset("drawn", "", tuple("abc"[: len(train)]), examples, lambda path: path.encode())
+
+
+def test_classes_of_very_different_sizes(smoke):
+    config = config_lib.validate(smoke)
+    assert list(balance_remarks(config, dataset([30, 10]))) == []
+    (line,) = balance_remarks(config, dataset([20, 31, 10]))
+    assert "b has 31 training photographs and c 10: --config.loss.class_weights=balanced" in line
+    balanced = config_lib.replace(config, {"loss.class_weights": "balanced"})
+    assert list(balance_remarks(balanced, dataset([20, 31, 10]))) == []
+
+
+def test_a_test_part_that_is_too_small_to_tell():
+    assert list(size_remarks(0)) == list(size_remarks(331)) == []
+    assert list(size_remarks(40)) == [
+        "40 test photographs tell little: the 95 % interval of an accuracy of 90 % on them is 77% to 96%"
+    ]

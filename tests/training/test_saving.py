@@ -8,7 +8,7 @@ from flowers_jax.errors import Interrupted
 from flowers_jax.evaluation import trained_model
 from flowers_jax.models import is_outside
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.training import checkpoint, console
+from flowers_jax.training import checkpoint, epochs
 from flowers_jax.training.loop import fit
 from flowers_jax.training.monitor import PlateauState
 from flowers_jax.training.state import Progress
@@ -96,14 +96,14 @@ class Killed(BaseException):
 
 def at_the_line_of(epoch, act, monkeypatch):
     """Act as the line of an epoch is printed."""
-    real = console.Bar.epoch_line
+    real = epochs.EpochBar.epoch_line
 
-    def acting(self, row, progress):
+    def acting(self, row, done):
         if row["epoch"] == epoch:
             act()
-        real(self, row, progress)
+        real(self, row, done)
 
-    monkeypatch.setattr(console.Bar, "epoch_line", acting)
+    monkeypatch.setattr(epochs.EpochBar, "epoch_line", acting)
 
 
 @pytest.mark.parametrize("epoch", [2, 6])

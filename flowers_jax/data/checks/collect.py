@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from flowers_jax.config_types import Data
 from flowers_jax.data.checks import known_good, similar
 from flowers_jax.data.checks.known_good import Known
 from flowers_jax.data.dataset import Dataset, Example, Skipped
 from flowers_jax.data.decode import DecodeError, decode
+from flowers_jax.runtime import progress
 
 
 class Candidate(NamedTuple):
@@ -62,7 +61,7 @@ def collect(
 
     with ThreadPoolExecutor(data.workers or os.cpu_count()) as pool:
         checks = pool.map(check, candidates)
-        checked = list(tqdm(checks, "checking", len(candidates), unit="img", leave=False, disable=None))
+        checked = list(progress.track(checks, "checking", len(candidates)))
     known_good.add(new)
     usable = [(c, *found) for c, found in zip(candidates, checked, strict=True) if not isinstance(found, Skipped)]
     classes = tuple(sorted({candidate.class_name for candidate, *_ in usable}))

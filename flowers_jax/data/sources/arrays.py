@@ -13,6 +13,7 @@ from flowers_jax.data.lossless import encode
 from flowers_jax.data.sources.registry import Source, register
 from flowers_jax.data.split import PARTS
 from flowers_jax.errors import UsageError, first_line
+from flowers_jax.types import described
 
 NAME = "arrays"
 
@@ -50,11 +51,11 @@ def _pictures(images: Any) -> list[np.ndarray]:
     if not isinstance(images, (list, tuple)):
         images = np.asarray(images)
         if images.dtype.kind != "O" and (images.ndim != 4 or images.dtype != np.uint8):
-            raise UsageError(f"images: {_described(images)}; {wanted}")
+            raise UsageError(f"images: {described(images)}; {wanted}")
     pictures = [np.asarray(image) for image in images]
     for index, picture in enumerate(pictures):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-            raise UsageError(f"images: number {index} is {_described(picture)}; {wanted}")
+            raise UsageError(f"images: number {index} is {described(picture)}; {wanted}")
     if not pictures:
         raise UsageError(f"images: there are none; {wanted}")
     return pictures
@@ -67,7 +68,7 @@ def _class_names(labels: Any, classes: Any, count: int) -> list[str]:
     except ValueError as error:  # lists of several lengths
         raise UsageError(f"labels: {first_line(error)}; give whole numbers or names, one for each image") from error
     if given.ndim != 1 or given.dtype.kind not in "iuUSO":
-        raise UsageError(f"labels: {_described(given)}; give {count} whole numbers or names, one for each image")
+        raise UsageError(f"labels: {described(given)}; give {count} whole numbers or names, one for each image")
     _check_length("labels", given, count)
     known = None if classes is None else [str(name) for name in classes]
     if known is not None and len(set(known)) < len(known):
@@ -114,10 +115,6 @@ def _groups(groups: Any, count: int) -> list[str]:
 def _check_length(name: str, values: Sequence[Any] | np.ndarray, count: int) -> None:
     if len(values) != count:
         raise UsageError(f"{name}: there are {len(values)}, and {count} images; give one for each image")
-
-
-def _described(array: np.ndarray) -> str:
-    return f"{array.dtype} [{', '.join(map(str, array.shape))}]"
 
 
 def _from_command_line(config: Config) -> NoReturn:

@@ -1,0 +1,87 @@
+"""The training photographs that are most like a photograph in the eyes of a model: nearest in its feature space."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from flowers_jax.data.dataset import Dataset, Example, Skipped
+from flowers_jax.evaluation.images import in_filled_batch
+from flowers_jax.evaluation.own import read_again
+from flowers_jax.evaluation.trained_model import TrainedModel
+from flowers_jax.runtime.progress import Bar
+
+MOST_COMPARED = 2000
+"""Training photographs that are compared: of more, so many at equal distances in the order of the run."""
+
+
+class Neighbour(NamedTuple):
+    """A training photograph, and the cosine of the angle between its features and those of another photograph."""
+
+    example: Example
+    similarity: float
+
+
+def compared(dataset: Dataset) -> list[Example]:
+    """The training photographs that `nearest` compares."""
+    training = [example for example in dataset.examples if example.split == "train"]
+    chosen = np.linspace(0, len(training) - 1, min(len(training), MOST_COMPARED)).astype(int)
+    return [training[row] for row in chosen]
+
+
+def nearest(
+    model: TrainedModel, dataset: Dataset, images: UInt8[np.ndarray, "n size size 3"], count: int = 3
+) -> list[list[Neighbour]]:
+    """The `count` nearest training photographs of each image, the nearest first; none if the model has no features.
+
+    Features are computed in batches of one size and not kept: memory holds a number for each pair.
+
+    Args:
+        dataset: of the run, with its splits. A photograph that cannot be read any more is left out.
+        images: uint8 [N, size, size, 3], as the model sees them.
+    """
+    if model.spec.features is None or not len(images):
+        return [[] for _ in images]
+    own = np.concatenate([_directions(model, part) for part in _parts(list(images), model.batch_size)])
+    examples = compared(dataset)
+    similarity = np.full((len(own), len(examples)), -np.inf, np.float32)
+    for rows, pixels in _read(model, dataset, examples):
+        similarity[:, rows] = own @ _directions(model, pixels).T
+    return [
+        [Neighbour(examples[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:count] if np.isfinite(row[i])]
+        for row in similarity
+    ]
+
+
+def _read(
+    model: TrainedModel, dataset: Dataset, examples: Sequence[Example]
+) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """The readable photographs of each batch: their rows in `examples`, and their pixels."""
+
+    def read(row: int) -> np.ndarray | Skipped:
+        return read_again(dataset, examples[row].path, model.preprocessing, model.max_pixels)
+
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        Bar("nearest photographs", len(examples)) as bar,
+    ):
+        for part in _parts(range(len(examples)), model.batch_size):
+            found = {
+                row: one for row, one in zip(part, pool.map(read, part), strict=True) if isinstance(one, np.ndarray)
+            }
+            if found:
+                yield list(found), list(found.values())
+            bar.advance(len(part))
+
+
+def _parts(rows: Sequence, size: int) -> Iterator[Sequence]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _directions(model: TrainedModel, pixels: Sequence[np.ndarray]) -> np.ndarray:
+    """The features of images as vectors of length 1, float32 [N, F]."""
+    features = in_filled_batch(model.feature_predictor, pixels, model.batch_size)
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
