@@ -1,7 +1,7 @@
 """Measure a trained model on a folder of class folders; prints JSON.
 
     python scripts/evaluate.py --run=runs/NAME --data=FOLDER [--split=test] [--precision=float32]
-    python scripts/evaluate.py --artifact=DIR/model.onnx --data=FOLDER [--split=test]
+    python scripts/evaluate.py --artifact=DIR/model.stablehlo --data=FOLDER [--split=test]
 
 A file that export.py wrote is run by the runtime of its format; latency_ms is that of one image, bytes its size.
 """
