@@ -47,7 +47,7 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt constraints-3.12.txt
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml setup.py constraints.txt constraints-3.12.txt | $(VENV)/.made
-	$(RUN) -m pip install --quiet --constraint "$(CONSTRAINTS)" --editable '.[dev]'
+	$(RUN) -m pip install --quiet --constraint "$(CONSTRAINTS)" --editable '.[dev,export]'
 	@touch $(VENV)/.installed $@
 
 clean:

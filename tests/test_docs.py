@@ -13,6 +13,8 @@ from tests.test_layering import LAYERS
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEYS = config.KEYS.keys() | config.option_keys().keys()
 PARTS = {name.split(".")[0] for name in KEYS if "." in name}
+FILES = ("json", "csv", "py", "safetensors", "stablehlo")
+"""Suffixes: `model.json` is no key."""
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 NAMED = re.findall(r"`([\w/]+\.py)`((?:(?::\s|, )`[A-Za-z_.]+`)*)", ARCHITECTURE)
 """(path, the names that follow it) of "`path.py`: `name`, `name`"."""
@@ -29,7 +31,7 @@ def test_keys_scripts_and_configs_exist(page):
     text = page.read_text()
     named = set(re.findall(r"--config\.([a-z_.]+)=", text))
     quoted = re.findall(r"`([a-z_]+)\.([a-z_]+)(?:=[^`]*)?`", text)
-    named |= {f"{part}.{leaf}" for part, leaf in quoted if part in PARTS and leaf not in ("json", "csv", "py")}
+    named |= {f"{part}.{leaf}" for part, leaf in quoted if part in PARTS and leaf not in FILES}
     files = set(re.findall(r"(?:scripts|configs)/[a-z_]+\.py", text))
     added = {f".{leaf}" for leaf in re.findall(r'"(\w+)": Key\(', text)}  # by an example
     assert [name for name in sorted(named) if name not in KEYS and not name.endswith(tuple(added))] == []

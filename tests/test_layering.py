@@ -16,7 +16,7 @@ OUTSIDE = sorted(path for name in ("benchmarks", "tests/torture") for path in (R
 """What is not installed and uses the package."""
 
 LAYERS = (
-    "__init__", "cli", "studies", "report", "lessons", "training", "evaluation", "run", "config",
+    "__init__", "cli", "studies", "report", "export", "lessons", "training", "evaluation", "run", "config",
     "base_config", "optimizers", "models", "data", "augment", "preprocessing", "ops", "losses", "metrics", "schedules",
     "storage", "runtime", "registry", "config_types", "config_key",
 )  # fmt: skip

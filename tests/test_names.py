@@ -29,6 +29,7 @@ WORDS = {
     "depthwise": "a kind of convolution",
     "alpha": "of mixup, of a cosine and of a picture",
     "version": "English",
+    "expand": "an operator of ONNX",
 }
 """Names in a model that mean something else, or something of every model, and what."""
 

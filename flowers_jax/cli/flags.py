@@ -69,13 +69,25 @@ def add_quiet(flags: argparse.ArgumentParser) -> None:
                        help="print the run directory, a line an epoch and the result; no bars, no colours")  # fmt: skip
 
 
-def add_trained_model(flags: argparse.ArgumentParser) -> None:
-    """The flags for a trained model: the arguments of `evaluation.trained_model.load`."""
+def add_trained_model(flags: argparse.ArgumentParser, *, or_artifact: bool = False) -> None:
+    """The flags for a trained model: the arguments of `evaluation.trained_model.load`.
+
+    Args:
+        or_artifact: also `--artifact`; one of `--run` and `--artifact` is given.
+    """
     from flowers_jax.runtime.precision import PRECISIONS  # loads JAX, as `config_parser` does
 
-    flags.add_argument("--run", required=True, metavar="DIR", help="a run directory that train.py wrote")
+    add_run(flags, or_artifact=or_artifact)
     flags.add_argument("--precision", choices=PRECISIONS, default="auto",
                        help="of the activations; auto: bfloat16 on GPU and TPU, float32 on a CPU")  # fmt: skip
+
+
+def add_run(flags: argparse.ArgumentParser, *, or_artifact: bool = False) -> None:
+    """The flags for a run and for its code, as `add_trained_model`."""
+    which = flags.add_mutually_exclusive_group(required=True)
+    which.add_argument("--run", metavar="DIR", help="a run directory that train.py wrote")
+    if or_artifact:
+        which.add_argument("--artifact", metavar="FILE", help="a file or folder that export.py wrote")
     flags.add_argument("--code", action="append", default=[], metavar="MODULE:NAME",
                        help="code of the run outside the package, which may run: its model, for evaluation also its "
                        "loss and metrics; also FILE.py:NAME; may be given several times")  # fmt: skip

@@ -39,6 +39,7 @@ COMMANDS = {
     "evaluate": Command(huge_pages=True, prints_results=True),
     "predict": Command(huge_pages=True, prints_results=True),
     "report": Command(huge_pages=True),
+    "export": Command(huge_pages=True),
     "cross_validate": Command(huge_pages=True),
     "sweep": Command(huge_pages=True),
     "compare": Command(prints_results=True),

@@ -91,16 +91,30 @@ def select(model: TrainedModel, data: str | Path | Dataset, split: str) -> Datas
     if split not in ("", *SPLITS):
         raise UsageError(f"split={split!r}: must be one of {', '.join(SPLITS)}, or empty")
     dataset = _read(model, data)
-    if unknown := sorted(set(dataset.classes) - set(model.classes)):
-        raise UsageError(
-            f"{_said(data)}: the model knows no class {', '.join(unknown)}; it knows {', '.join(model.classes)}"
-        )
+    check_classes(dataset, model.classes, _said(data))
     chosen = _chosen(model.run.read_splits(), dataset.examples, split)
     if not chosen:
         raise UsageError(f"{_said(data)} --split={split or 'test'}: {_reason_for_none(model, dataset, split)}")
-    label = [model.classes.index(name) for name in dataset.classes]
-    examples = tuple(replace(example, label=label[example.label]) for example in chosen)
-    return replace(dataset, examples=examples, classes=model.classes)
+    return with_labels(replace(dataset, examples=tuple(chosen)), model.classes)
+
+
+def check_classes(dataset: Dataset, classes: Sequence[str], said: str) -> None:
+    """
+    Args:
+        said: what the data is called in messages.
+
+    Raises:
+        UsageError: a class of the data set is none of the model's `classes`.
+    """
+    if unknown := sorted(set(dataset.classes) - set(classes)):
+        raise UsageError(f"{said}: the model knows no class {', '.join(unknown)}; it knows {', '.join(classes)}")
+
+
+def with_labels(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """The data set with the labels of `classes`, which has all of its own."""
+    label = [classes.index(name) for name in dataset.classes]
+    examples = tuple(replace(example, label=label[example.label]) for example in dataset.examples)
+    return replace(dataset, examples=examples, classes=tuple(classes))
 
 
 def predictions(model: TrainedModel, dataset: Dataset, said: str) -> tuple[HostLogits, HostLabels]:

@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.depthwise import depthwise_conv
-from flowers_jax.ops.geometry import Padding, Zeros, geometry
+from flowers_jax.ops.geometry import Padding, Shape, Zeros, geometry
 from flowers_jax.ops.image_conv import image_conv
 from flowers_jax.ops.pointwise import pointwise_conv
 from flowers_jax.ops.reference import conv2d
@@ -42,9 +42,7 @@ def convolve(
     return ours(x, kernel) if path == "fast" else _by_platform(ours, xla)(x, kernel)
 
 
-def _ours(
-    x: Sequence[int], kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int
-) -> Convolution | None:
+def _ours(x: Shape, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int) -> Convolution | None:
     """Our code for these shapes; None where the backend's is as fast."""
     if groups == x[3] == kernel[3]:
         return lambda x, kernel: depthwise_conv(x, kernel, stride, zeros, dilation)

@@ -1,10 +1,13 @@
 """Where a convolution reads and writes: padding, output size, and what cannot be."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Padding = str | Sequence[tuple[int, int]]
 """`SAME`, `VALID`, or zeros ((top, bottom), (left, right))."""
+
+Shape = Sequence[Any]
+"""[B, H, W, I] of whole numbers; `jax.export` traces with a symbol for B."""
 
 Zeros = tuple[tuple[int, int], tuple[int, int]]
 """Zeros ((top, bottom), (left, right)) once the sizes are known."""
@@ -17,9 +20,7 @@ class Geometry(NamedTuple):
     output: tuple[int, int]
 
 
-def geometry(
-    x: Sequence[int], w: Sequence[int], stride: int, padding: Padding, dilation: int = 1, groups: int = 1
-) -> Geometry:
+def geometry(x: Shape, w: Sequence[int], stride: int, padding: Padding, dilation: int = 1, groups: int = 1) -> Geometry:
     """Of an input [B, H, W, I] and a kernel [kh, kw, I / groups, O].
 
     `SAME` is TensorFlow's: ceil(H / stride) rows, the odd zero at the bottom and at the right.

@@ -10,8 +10,7 @@ from pathlib import Path
 
 def sync_and_rename(partial: Path, path: Path) -> Path:
     """Sync `partial` and rename it to `path`. Without the sync a power failure could leave the name and no content."""
-    with partial.open("r+b") as file:
-        os.fsync(file.fileno())
+    _sync(partial)
     partial.replace(path)
     sync_folder(path.parent)
     return path
@@ -28,6 +27,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _sync(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path; at the end it becomes `path`. If writing fails, nothing is left.
@@ -41,6 +45,26 @@ def replacing(path: Path) -> Iterator[Path]:
         sync_and_rename(folder / path.name, path)
     finally:  # TemporaryDirectory recurses without end if the permission is lost
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """A temporary folder; at the end it becomes `folder`, which is new or empty. If anything fails, nothing is left.
+
+    Raises:
+        OSError: another process has filled `folder` meanwhile.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=PARTIAL))
+    try:
+        (whole := partial / folder.name).mkdir()
+        yield whole
+        for path in (*whole.rglob("*"), whole):
+            (sync_folder if path.is_dir() else _sync)(path)
+        whole.replace(folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 PARTIAL = ".partial-"

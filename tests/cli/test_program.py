@@ -16,7 +16,7 @@ from tests.scripts.commands import script
 
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 NOT_INSTALLED = {"benchmark", "torture"}
-TRAIN_OR_PREDICT = {"train", "evaluate", "predict", "report", "cross_validate", "sweep"}
+TRAIN_OR_PREDICT = {"train", "evaluate", "predict", "report", "export", "cross_validate", "sweep"}
 
 
 def test_a_script_a_command():

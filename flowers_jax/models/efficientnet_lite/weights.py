@@ -8,8 +8,8 @@ from flax import traverse_util
 
 from flowers_jax.models.efficientnet_lite.layout import GROUPS, VERSIONS, blocks
 from flowers_jax.models.weights import named_tensors
-from flowers_jax.models.weights.named_tensors import TORCH_BATCH_NORM, from_torch
-from flowers_jax.models.weights.pretrained import Identified, Importer, KnownWeights, Tensors, Variables
+from flowers_jax.models.weights.named_tensors import TORCH_BATCH_NORM, from_torch, to_torch
+from flowers_jax.models.weights.pretrained import Identified, Importer, KnownWeights, Named, Tensors, Variables
 from flowers_jax.models.weights.tensor_files import WeightsError
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.storage import fetch
@@ -77,6 +77,16 @@ def fill(tensors: Tensors, template: Variables, head: bool) -> Variables:
     return named_tensors.fill(template, tensors, wanted, _to_flax, f"EfficientNet-Lite {version}")
 
 
+def export(variables: Variables, fields: Mapping[str, Any], known: KnownWeights | None) -> Named:
+    """Every tensor as the converted file has it."""
+    del fields, known
+    names = {path: name for name, path in HEAD.items()}
+    leaves = traverse_util.flatten_dict(variables, sep="/")
+    return Named(
+        "efficientnet_lite", {names.get(p) or _name(p): to_torch(np.asarray(leaf)) for p, leaf in leaves.items()}
+    )
+
+
 def _version_of(shapes: Mapping[str, tuple[int, ...]]) -> int:
     """By where the last block stands and how many channels it gives, which come first in a shape of PyTorch's."""
     for version in range(len(VERSIONS)):
@@ -104,4 +114,4 @@ def _to_flax(name: str, tensor: np.ndarray) -> np.ndarray:
     return from_torch(tensor)
 
 
-IMPORTER = Importer(GROUPS, KNOWN, identify, fill)
+IMPORTER = Importer(GROUPS, KNOWN, identify, fill, export)

@@ -1,10 +1,21 @@
 """The published weights of MobileNetV2, and how they are read."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from flowers_jax.models.mobilenet_v2 import tensor_names
 from flowers_jax.models.mobilenet_v2.layout import GROUPS
 from flowers_jax.models.mobilenet_v2.tensor_names import family_of, has_head, import_variables
-from flowers_jax.models.weights.pretrained import IMAGENET, Identified, Importer, KnownWeights, Tensors, Variables
+from flowers_jax.models.weights.pretrained import (
+    IMAGENET,
+    Identified,
+    Importer,
+    KnownWeights,
+    Named,
+    Tensors,
+    Variables,
+)
 from flowers_jax.models.weights.tensor_files import WeightsError
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.storage import fetch
@@ -67,4 +78,16 @@ def fill(tensors: Tensors, template: Variables, head: bool) -> Variables:
     return import_variables(tensors, template, head=head)
 
 
-IMPORTER = Importer(GROUPS, KNOWN, identify, fill)
+def export(variables: Variables, fields: Mapping[str, Any], known: KnownWeights | None) -> Named | None:
+    """Every tensor as Keras or timm has it where the weights are theirs, else as torchvision.
+
+    A head of two dense layers, which none of them has, gives None.
+    """
+    if "head_hidden" in variables["params"]:
+        return None
+    of_torch = tensor_names.TIMM if known and known.name.startswith("timm") else tensor_names.TORCHVISION
+    family = tensor_names.KERAS if fields["convention"] == "keras" else of_torch
+    return Named(family.name.lower(), tensor_names.export_variables(variables, family))
+
+
+IMPORTER = Importer(GROUPS, KNOWN, identify, fill, export)

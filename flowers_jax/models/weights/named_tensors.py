@@ -53,3 +53,8 @@ def fill(
 def from_torch(tensor: np.ndarray) -> np.ndarray:
     """A kernel OIHW -> HWIO, OI -> IO; of other tensors nothing changes."""
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
+
+
+def to_torch(tensor: np.ndarray) -> np.ndarray:
+    """The inverse of `from_torch`."""
+    return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T

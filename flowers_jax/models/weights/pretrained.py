@@ -46,6 +46,13 @@ class KnownWeights:
     wheel: fetch.WheelMember | None = None
 
 
+class Named(NamedTuple):
+    """Tensors under the names and in the layout of a library, such as torchvision."""
+
+    library: str
+    tensors: dict[str, np.ndarray]
+
+
 class Identified(NamedTuple):
     """What tensors say of their network.
 
@@ -68,12 +75,15 @@ class Importer:
         identify: from tensors to what they say of their network. Raises WeightsError.
         fill: (tensors, variables, head) -> variables with the backbone of the tensors, and with `head` their
             classifier. Raises WeightsError.
+        export: the inverse of `fill`: (variables, fields of the module, the known file that they began with or None) ->
+            all tensors as the file had them; None if its library has no names for all.
     """
 
     groups: Groups
     known: tuple[KnownWeights, ...]
     identify: Callable[[Tensors], Identified]
     fill: Callable[[Tensors, Variables, bool], Variables]
+    export: Callable[[Variables, Mapping[str, Any], KnownWeights | None], Named | None] = lambda *_: None
 
 
 class WeightsFile(NamedTuple):
@@ -114,7 +124,7 @@ def open_weights(importer: Importer, weights: str, options: Mapping[str, Any]) -
         identified = importer.identify(tensors)
     except (WeightsError, OSError) as error:
         raise _refusal(file, error) from error
-    known = next((known for known in importer.known if file.sha256.startswith(known.sha256)), None)
+    known = known_file(importer, file.sha256)
     preprocessing = known.preprocessing if known else identified.preprocessing
     return Weights(file, tensors, identified.fields, preprocessing, importer)
 
@@ -129,6 +139,11 @@ def fill(template: Variables, weights: Weights, *, head: bool = False) -> Variab
         return weights.importer.fill(weights.tensors, template, head)
     except WeightsError as error:
         raise _refusal(weights.file, error) from error
+
+
+def known_file(importer: Importer, sha256: str) -> KnownWeights | None:
+    """The published file of that SHA-256; None if it is none that is known."""
+    return next((known for known in importer.known if sha256.startswith(known.sha256)), None)
 
 
 def locate(importer: Importer, weights: str, options: Mapping[str, Any]) -> WeightsFile:
