@@ -88,6 +88,7 @@ def _commands(run: RunDirectory, config: Config, summary: Mapping[str, Any]) -> 
     yield f"{program} predict {where} {_photograph(run, config)}"
     part = " --split=test" if data and summary["test_examples"] else ""
     yield f"{program} evaluate {where} {shlex.quote(f'--data={data}') if data else '--data=FOLDER'}{part}"
+    yield f"{program} export {where} --format=saved_model {shlex.quote(f'--out={run.path}-export')}"
     if (run.path / REPORT).exists():
         yield f"{'open' if sys.platform == 'darwin' else 'xdg-open'} {shlex.quote(str(run.path / REPORT))}"
 

@@ -28,7 +28,7 @@ def test_the_result_the_mistakes_and_the_next_commands(smoke, folder, tmp_path, 
     assert f"{predictions.probability[first]:.1%}" in listed[0]
 
     commands = [shlex.split(line) for line in printed.partition("next:\n")[2].splitlines()]
-    assert [command[1] for command in commands] == ["predict", "evaluate"]
+    assert [command[1] for command in commands] == ["predict", "evaluate", "export"]
     predict.main(commands[0][2:])
     assert capsys.readouterr().out.startswith("path,label,probability,")
     assert commands[1][2:] == [f"--run={run}", f"--data={odd}", "--split=test"]
