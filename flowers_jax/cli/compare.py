@@ -16,7 +16,7 @@ from typing import Any
 
 from flowers_jax.cli.flags import parser
 from flowers_jax.errors import UsageError
-from flowers_jax.runtime.terminal import shown
+from flowers_jax.runtime.terminal import aligned, shown
 
 MOST_CLASSES = 10
 
@@ -85,7 +85,4 @@ def _width(text: str) -> int:
 
 
 def _aligned(table: list[list[str]]) -> str:
-    cells = [[shown(cell) for cell in row] for row in table]
-    first, *others = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in cells]
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(aligned([[shown(cell) for cell in row] for row in table]))

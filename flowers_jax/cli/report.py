@@ -40,10 +40,10 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _default(data: str | None) -> str:
-    from flowers_jax.report.run_report import NAME
+    from flowers_jax.run.directory import REPORT
 
     if not data:
-        return NAME
+        return REPORT
     name = Path(data).resolve().stem if os.path.exists(data) else data
     return f"report-{''.join(c if c.isalnum() else '-' for c in name)}.html"
 

@@ -31,9 +31,8 @@ def confusion_matrix(model: TrainedModel, split: str = "test", data: str | Path 
         return predicted.of_run(model.run).confusion_matrix()
     dataset = _own(model, split) if data is None else select(model, data, split)
     logits, labels = predictions(model, dataset, f"confusion_matrix({split!r})")
-    matrix = np.zeros((len(model.classes), len(model.classes)), np.int64)
-    np.add.at(matrix, (labels, logits.argmax(-1)), 1)
-    return matrix
+    paths = [example.path for example in dataset.examples]
+    return predicted.of_logits(paths, logits, labels, model.temperature, model.classes).confusion_matrix()
 
 
 def _own(model: TrainedModel, split: str) -> Dataset:

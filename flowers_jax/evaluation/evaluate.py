@@ -46,7 +46,7 @@ def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -
     loss, named = loss_of(model, config), metrics_of(model, config)
     chosen = select(model, data, split)
     logits, labels = predictions(model, chosen, _said(data))
-    parts = _parts(model.run.read_splits())
+    parts = part_by_content(model.run.read_splits())
     counts = Counter(parts.get(example.sha256, "other") for example in chosen.examples)
     return {
         "accuracy": metrics.accuracy(logits, labels),
@@ -146,7 +146,7 @@ def _read(model: TrainedModel, data: str | Path | Dataset) -> Dataset:
     return dataset
 
 
-def _parts(rows: Rows) -> dict[str, str]:
+def part_by_content(rows: Rows) -> dict[str, str]:
     """From the SHA-256 of a photograph of the run to its part."""
     return {row["sha256"]: row["split"] for row in rows.values()}
 
@@ -159,7 +159,7 @@ def _chosen(rows: Rows, examples: Sequence[Example], split: str) -> list[Example
             return row["split"] if row and row["sha256"] == example.sha256 else example.split
 
         return [example for example in examples if part(example) == (split or "test")]
-    parts = _parts(rows)
+    parts = part_by_content(rows)
     return [example for example in examples if split in ("", parts.get(example.sha256))]
 
 

@@ -4,9 +4,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -16,6 +15,8 @@ from flowers_jax.data.decode import DecodeError, decode_for, of_picture, read_ph
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.types import described
+
+T = TypeVar("T")
 
 Inputs = Any
 """A path, an array uint8 [H, W, 3] or a picture of Pillow; or several in any iterable; or one array [N, H, W, 3]."""
@@ -45,24 +46,32 @@ def one_by_one(images: Inputs) -> Sequence[Any]:
 def read_in_batches(
     images: Sequence[Any], preprocessing: Preprocessing, max_pixels: int, batch_size: int
 ) -> Iterator[list[np.ndarray | Skipped]]:
-    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none.
-
-    Threads decode the next `AHEAD` batches while the caller uses one, and no more, so memory does not grow with images.
+    """The pixels of each image, uint8 [size, size, 3], or the reason why there are none; decoded `ahead`.
 
     Raises:
         UsageError: an image is no path, no array uint8 [H, W, 3] and no picture of Pillow.
     """
-    read = partial(_read, preprocessing=preprocessing, max_pixels=max_pixels)
-    ahead: deque[list[Future[np.ndarray | Skipped]]] = deque()
+
+    def read(number: int) -> np.ndarray | Skipped:
+        return _read(number, images[number], preprocessing=preprocessing, max_pixels=max_pixels)
+
+    return ahead(read, range(len(images)), batch_size)
+
+
+def ahead(function: Callable[[Any], T], rows: Sequence[Any], batch_size: int) -> Iterator[list[T]]:
+    """`function` of the rows in order, in batches.
+
+    Threads work on the next `AHEAD` batches while the caller uses one, and no more, so memory does not grow with rows.
+    """
+    waiting: deque[list[Future[T]]] = deque()
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        for start in range(0, len(images), batch_size):
-            numbers = range(start, min(start + batch_size, len(images)))
-            ahead.append([pool.submit(read, number, images[number]) for number in numbers])
-            if len(ahead) > AHEAD:
-                yield [future.result() for future in ahead.popleft()]
-        while ahead:
-            yield [future.result() for future in ahead.popleft()]
+        for start in range(0, len(rows), batch_size):
+            waiting.append([pool.submit(function, row) for row in rows[start : start + batch_size]])
+            if len(waiting) > AHEAD:
+                yield [future.result() for future in waiting.popleft()]
+        while waiting:
+            yield [future.result() for future in waiting.popleft()]
     finally:
         pool.shutdown(cancel_futures=True)
 

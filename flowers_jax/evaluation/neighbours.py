@@ -1,15 +1,13 @@
 """The training photographs that are most like a photograph in the eyes of a model: nearest in its feature space."""
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
 from flowers_jax.data.dataset import Dataset, Example, Skipped
-from flowers_jax.evaluation.images import in_filled_batch
+from flowers_jax.evaluation.images import ahead, in_filled_batch
 from flowers_jax.evaluation.own import read_again
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.runtime.progress import Bar
@@ -45,7 +43,8 @@ def nearest(
     """
     if model.spec.features is None or not len(images):
         return [[] for _ in images]
-    own = np.concatenate([_directions(model, part) for part in _parts(list(images), model.batch_size)])
+    starts = range(0, len(images), model.batch_size)
+    own = np.concatenate([_directions(model, list(images[at : at + model.batch_size])) for at in starts])
     examples = compared(dataset)
     similarity = np.full((len(own), len(examples)), -np.inf, np.float32)
     for rows, pixels in _read(model, dataset, examples):
@@ -61,24 +60,17 @@ def _read(
 ) -> Iterator[tuple[list[int], list[np.ndarray]]]:
     """The readable photographs of each batch: their rows in `examples`, and their pixels."""
 
-    def read(row: int) -> np.ndarray | Skipped:
-        return read_again(dataset, examples[row].path, model.preprocessing, model.max_pixels)
+    def read(example: Example) -> np.ndarray | Skipped:
+        return read_again(dataset, example.path, model.preprocessing, model.max_pixels)
 
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        Bar("nearest photographs", len(examples)) as bar,
-    ):
-        for part in _parts(range(len(examples)), model.batch_size):
-            found = {
-                row: one for row, one in zip(part, pool.map(read, part), strict=True) if isinstance(one, np.ndarray)
-            }
+    first = 0
+    with Bar("nearest photographs", len(examples)) as bar:
+        for batch in ahead(read, examples, model.batch_size):
+            found = {row: one for row, one in enumerate(batch, start=first) if isinstance(one, np.ndarray)}
             if found:
                 yield list(found), list(found.values())
-            bar.advance(len(part))
-
-
-def _parts(rows: Sequence, size: int) -> Iterator[Sequence]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
+            first += len(batch)
+            bar.advance(len(batch))
 
 
 def _directions(model: TrainedModel, pixels: Sequence[np.ndarray]) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 from flowers_jax import metrics
 from flowers_jax.errors import UsageError
 from flowers_jax.metrics.intervals import wilson
-from flowers_jax.metrics.probability import BINS
 from flowers_jax.run.directory import RunDirectory
 from flowers_jax.types import HostLabels, HostLogits
 
@@ -79,16 +78,9 @@ class Predictions:
 
     def calibration(self) -> list[tuple[float, float, int]]:
         """(mean probability, accuracy, photographs) of each of 15 equal bins of the probability that is not empty."""
-        bins = metrics.bin_of(self.probability)
-        return [
-            (
-                float(self.probability[bins == one].mean()),
-                float(self.right[bins == one].mean()),
-                int((bins == one).sum()),
-            )
-            for one in range(BINS)
-            if (bins == one).any()
-        ]
+        bins, right = metrics.bin_of(self.probability), self.right
+        members = [np.flatnonzero(bins == one) for one in np.unique(bins)]
+        return [(float(self.probability[rows].mean()), float(right[rows].mean()), len(rows)) for rows in members]
 
     def ece(self) -> float:
         """Expected calibration error of the probabilities."""

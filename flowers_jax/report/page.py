@@ -6,6 +6,7 @@ from typing import Any
 from flowers_jax.config_types import Config
 from flowers_jax.evaluation import trained_model
 from flowers_jax.outside import is_outside
+from flowers_jax.run.directory import REPORT
 from flowers_jax.runtime import process
 from flowers_jax.training.reporting import Row
 from flowers_jax.training.setup import Job
@@ -29,4 +30,4 @@ class ReportPage:
             from flowers_jax.report import run_report  # loads Jinja2
         name = self.config.model.name
         model = trained_model.load(self.job.run.path, code=name if is_outside(name) else "")
-        run_report.write(model, run_report.of_run(model, self.job.dataset), model.run.path / run_report.NAME)
+        run_report.write(model, run_report.of_run(model, self.job.dataset), model.run.path / REPORT)

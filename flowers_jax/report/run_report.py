@@ -19,8 +19,6 @@ from flowers_jax.report import command, facts, html
 from flowers_jax.report.examples import examples
 from flowers_jax.report.pictures import drawing
 
-NAME = "report.html"
-
 ALTS = {
     "curves": "Curves of loss, accuracy and learning rate over the epochs",
     "confusion_matrix": "Confusion matrix: a row for each class, a column for each predicted class",
@@ -76,7 +74,7 @@ def of_new(model: TrainedModel, data: str) -> Tested:
     paths = [example.path for example in chosen.examples]
     predictions = predictions_lib.of_logits(paths, logits, labels, model.temperature, model.classes)
     training, remarks = _own(model)
-    parts = {row["sha256"]: row["split"] for row in model.run.read_splits().values()}
+    parts = evaluate.part_by_content(model.run.read_splits())
     known = Counter(parts.get(example.sha256) for example in chosen.examples)["train"]
     if known:
         remarks += (f"The model was trained on {known} of these {len(paths)} photographs, which makes it look better.",)

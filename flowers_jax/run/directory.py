@@ -26,6 +26,9 @@ METRICS_COLUMNS = (
 DATASET = "dataset."
 """How what `config.json` says of the photographs begins."""
 
+REPORT = "report.html"
+"""The page that a run ends with."""
+
 PREDICTIONS_COLUMNS = ("path", "label", "predicted", "probability")
 
 

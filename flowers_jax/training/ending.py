@@ -10,12 +10,11 @@ from typing import Any
 
 from flowers_jax.config_types import Config
 from flowers_jax.evaluation.predictions import Predictions, of_run
-from flowers_jax.run.directory import RunDirectory
+from flowers_jax.run.directory import REPORT, RunDirectory
 from flowers_jax.runtime import progress
 from flowers_jax.runtime.terminal import aligned, shown
 
 MISTAKES = 3
-REPORT = "report.html"
 
 
 def show_result(run: RunDirectory, summary: Mapping[str, Any], print_test: bool, before: str = "") -> None:
