@@ -7,6 +7,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float32, Key
 
 from flowers_jax.augment.affine import Scalar
@@ -26,6 +27,8 @@ def color_jitter(key: Key[Array, ""], image: Picture, strengths: tuple[float, fl
     for one, change, strength, neutral in zip(jax.random.split(key, 4), changes, strengths, (1, 1, 1, 0), strict=True):
         if strength:
             least = max(neutral - strength, 0) if neutral else -strength
+            # Behind a barrier, or XLA computes the changes before it again for each reader of a pixel.
+            image = lax.optimization_barrier(image)
             image = change(image, jax.random.uniform(one, minval=least, maxval=neutral + strength))
     return image
 
@@ -57,7 +60,8 @@ def adjust_hue(image: Picture, turns: Scalar) -> Picture:
         blue - green,
         jnp.where(image[..., 1] == largest, 2 + red - blue, 4 + green - red),
     )
-    sixths = sixths + 6 * turns
+    # Behind a barrier, or XLA computes all this again for each of the three channels.
+    sixths, largest, spread = lax.optimization_barrier((sixths + 6 * turns, largest, spread))
     # From HSV back to RGB: a channel is the largest minus a share of the spread (Smith 1978, in closed form).
     places = sixths[..., None] + jnp.array([5.0, 3.0, 1.0])
     places = places - 6 * jnp.floor(places / 6)  # places % 6 without the calls of fmod that XLA makes
