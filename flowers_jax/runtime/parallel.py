@@ -16,7 +16,7 @@ from jax._src import pmap as jax_pmap  # its cache has no public name
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flowers_jax.errors import UsageError
-from flowers_jax.runtime import process
+from flowers_jax.runtime import compilation, process
 from flowers_jax.types import Devices
 
 AXIS = "batch"
@@ -88,7 +88,7 @@ def _pmap(step: Callable, devices: Devices, **how: Any) -> Callable:
     # JAX caches programs while their function exists, and the cache refers to the function: it would never be freed.
     if cache := getattr(jax_pmap, "_cached_shard_map", None):  # another version of JAX may not have it
         weakref.finalize(mapped, cache.evict_function, step).atexit = False
-    return mapped
+    return compilation.compiled(mapped, devices[0].platform)
 
 
 def replicate(tree: Any, devices: Devices) -> Any:

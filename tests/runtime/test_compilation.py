@@ -1,11 +1,14 @@
-"""Programs are kept in the cache folder, or where the user has them kept."""
+"""Programs are compiled once, with options that XLA knows, and kept in the cache folder or where the user wants them."""
 
 import os
 import subprocess
 import sys
 
+import jax
+import numpy as np
 import pytest
 
+from flowers_jax.runtime import compilation
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -27,3 +30,18 @@ def test_programs_are_kept(tmp_path, chosen):
     ours = list((tmp_path / "cache").rglob("*-cache"))
     elsewhere = list((tmp_path / "elsewhere").rglob("*-cache"))
     assert bool(elsewhere) == chosen and bool(ours) != chosen
+
+
+def test_a_program_is_compiled_once_for_each_shape_with_options_that_xla_knows(monkeypatch):
+    """An option of another version of XLA is left out, and everything runs without it."""
+    traced = []
+    mapped = jax.jit(lambda x: (traced.append(x.shape), x.sum())[1])
+    for fusions in (compilation.FUSIONS, {"xla_cpu_an_option_of_tomorrow": True}):
+        monkeypatch.setattr(compilation, "FUSIONS", fusions)
+        compilation.options.cache_clear()
+        call = compilation.compiled(mapped, "cpu")
+        assert [float(call(np.ones(n, np.float32))) for n in (3, 3, 5)] == [3, 3, 5]
+    assert traced == [(3,), (5,)]
+    assert compilation.options("cpu") == {} == compilation.options("gpu")
+    monkeypatch.undo()
+    compilation.options.cache_clear()
