@@ -1,4 +1,4 @@
-"""Programs are compiled once, with options that XLA knows, and kept in the cache folder or where the user wants them."""
+"""Programs are compiled once, with options that XLA knows, and kept in the cache folder or where users want them."""
 
 import os
 import subprocess
