@@ -113,7 +113,12 @@ class Data:
     max_pixels: int = key(100_000_000, at_least(1), "a photograph with more pixels is skipped (decompression bombs)")
     group_similar: bool = key(True, ANY, "photographs that look alike stay in one part; False where all show one scene")
     follow_links: bool = key(False, ANY, "read links that lead out of data.dir, and paths of data.csv that do")
-    cache: str = key("memory", one_of("memory", "disk"), "memory|disk: where decoded uint8 photographs are kept")
+    cache: str = key(
+        "auto",
+        one_of("auto", "memory", "disk"),
+        "auto|memory|disk: where decoded uint8 photographs are kept; auto: a file where they would take more than half "
+        "of the free memory",
+    )
     workers: int = key(0, at_least(0), "decoding threads; 0: one a core. The batches do not depend on it")
 
 
