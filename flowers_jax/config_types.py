@@ -69,6 +69,7 @@ class Data:
     )
     dir: str = key("", ANY, "folder of class folders, or of train/validation/test folders; wins over data.name")
     csv: str = key("", ANY, "CSV file of photographs, with paths relative to its folder; wins over data.name")
+    array: str = key("", ANY, "file of scripts/prepare.py, with its parts; wins over data.name")
     csv_path: str = key("path", NOT_EMPTY, "the column of the paths")
     csv_label: str = key("label", NOT_EMPTY, "the column of the classes")
     csv_split: str = key("split", ANY, "the column of the parts; by this name it may be absent")
