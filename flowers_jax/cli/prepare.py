@@ -45,14 +45,16 @@ def main(argv: Sequence[str]) -> None:
     args = make_parser().parse_args(argv)
     out = Path(os.path.expanduser(args.out))
     _check(args, out)
-    given = fractions(args.split) if args.split else None
+    given = fractions(args.split) if args.split is not None else None
     data = Data(group_similar=not args.one_scene, follow_links=args.follow_links)
-    dataset = review(sources.load_named(Config(data=data), args.folder, args.folder))
+    found = sources.load_named(Config(data=data), args.folder, args.folder)
     try:
-        dataset = by_pattern(dataset, args.group_pattern) if args.group_pattern else dataset
+        dataset = review(by_pattern(found, args.group_pattern) if args.group_pattern else found)
         check_trainable(dataset)
         check_parts(dataset)
-        dataset = _divided(dataset, given, args.seed)
+        _check_undivided(dataset, args)
+        parts = given or dataset.fractions or data.split
+        dataset = replace(dataset, examples=tuple(split.assign(dataset.examples, parts, args.seed or 0)))
     except UsageError as error:
         raise UsageError(f"{args.folder}: {_in_own_flags(str(error))}") from error
     prepared_file.write(out, dataset, args.image_size, data.max_pixels)
@@ -75,16 +77,13 @@ def _check(args: argparse.Namespace, out: Path) -> None:
         raise UsageError(f"--group-pattern={args.group_pattern}: must be a regular expression of Python")
 
 
-def _divided(dataset: Dataset, given: tuple[float, ...] | None, seed: int | None) -> Dataset:
-    """The data set with parts: its own, or those that training would make."""
+def _check_undivided(dataset: Dataset, args: argparse.Namespace) -> None:
+    """Refuse flags of the division for photographs that have a division."""
     if any(example.split == "validation" for example in dataset.examples):
-        for flag, value in (("--split", given), ("--seed", seed)):
+        for flag, value in (("split", args.split), ("seed", args.seed)):
             if value is not None:
-                raise UsageError(
-                    f"{flag}: changes nothing of photographs with a validation part of their own; leave it out"
-                )
-    wanted = given or dataset.fractions or Data().split
-    return replace(dataset, examples=tuple(split.assign(dataset.examples, wanted, seed or 0)))
+                why = "changes nothing of photographs with a validation part of their own; leave it out"
+                raise UsageError(f"--{flag}={value}: {why}")
 
 
 def _in_own_flags(message: str) -> str:

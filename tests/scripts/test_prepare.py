@@ -65,8 +65,11 @@ def test_a_machine_without_tensorflow_trains_evaluates_and_predicts(folder, tmp_
 
 
 def divided(folder):
-    for part in ("train", "validation"):
-        shutil.copytree(folder, folder.parent / "divided" / part)
+    """Its photographs in train/ and validation/."""
+    for number, path in enumerate(sorted(folder.rglob("*.png"))):
+        target = folder.parent / "divided" / ("train" if number % 4 else "validation") / path.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
     return folder.parent / "divided"
 
 
