@@ -69,6 +69,7 @@ class Data:
     )
     dir: str = key("", ANY, "folder of class folders, or of train/validation/test folders; wins over data.name")
     csv: str = key("", ANY, "CSV file of photographs, with paths relative to its folder; wins over data.name")
+    array: str = key("", ANY, "file of scripts/prepare.py, with its parts; wins over data.name")
     csv_path: str = key("path", NOT_EMPTY, "the column of the paths")
     csv_label: str = key("label", NOT_EMPTY, "the column of the classes")
     csv_split: str = key("split", ANY, "the column of the parts; by this name it may be absent")
@@ -113,7 +114,12 @@ class Data:
     max_pixels: int = key(100_000_000, at_least(1), "a photograph with more pixels is skipped (decompression bombs)")
     group_similar: bool = key(True, ANY, "photographs that look alike stay in one part; False where all show one scene")
     follow_links: bool = key(False, ANY, "read links that lead out of data.dir, and paths of data.csv that do")
-    cache: str = key("memory", one_of("memory", "disk"), "memory|disk: where decoded uint8 photographs are kept")
+    cache: str = key(
+        "auto",
+        one_of("auto", "memory", "disk"),
+        "auto|memory|disk: where decoded uint8 photographs are kept; auto: a file where they would take more than half "
+        "of the free memory",
+    )
     workers: int = key(0, at_least(0), "decoding threads; 0: one a core. The batches do not depend on it")
 
 

@@ -1,5 +1,6 @@
 """The input that a model expects."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ from jaxtyping import Array, Float32, UInt8
 from flowers_jax.types import Images
 
 Pixels = Float32[Array, "batch height width 3"]
-HostImages = UInt8[np.ndarray, "examples height width 3"]
+HostImage = UInt8[np.ndarray, "height width 3"]
 Channels = tuple[float, float, float]
 
 TINY, KERAS_EPSILON = 1e-14, 1e-6
@@ -56,16 +57,15 @@ class Preprocessing:
         return _standardize(pixels) if self.samplewise else pixels
 
 
-def channel_statistics(images: HostImages) -> tuple[Channels, Channels]:
-    """Mean and standard deviation of each channel of [N, H, W, 3] in [0, 1], as Keras's `ImageDataGenerator.fit`.
+def channel_statistics(images: Iterable[HostImage]) -> tuple[Channels, Channels]:
+    """Mean and standard deviation of each channel of images [H, W, 3] in [0, 1], as Keras's `ImageDataGenerator.fit`.
 
     Sums are whole numbers, one image at a time, so they are exact.
     """
-    sums, squares = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    sums, squares, count = np.zeros(3, np.int64), np.zeros(3, np.int64), 0
     for image in images:
         pixels = image.reshape(-1, 3).astype(np.int64)
-        sums, squares = sums + pixels.sum(0), squares + (pixels * pixels).sum(0)
-    count = images.size // 3
+        sums, squares, count = sums + pixels.sum(0), squares + (pixels * pixels).sum(0), count + len(pixels)
     mean = sums / count
     std = np.sqrt(np.maximum(squares / count - mean * mean, 0))
     (mean_r, mean_g, mean_b), (std_r, std_g, std_b) = (mean / 255).tolist(), (std / 255 + KERAS_EPSILON).tolist()

@@ -29,7 +29,10 @@ BY_METAVAR = {
 }
 """What the value of a flag or an argument names."""
 
-BY_KEY = {"data.csv": shtab.FILE, "data.dir": shtab.DIRECTORY, "model.name": shtab.FILE, "model.weights": shtab.FILE}
+BY_KEY = {
+    "data.array": shtab.FILE, "data.csv": shtab.FILE, "data.dir": shtab.DIRECTORY, "model.name": shtab.FILE,
+    "model.weights": shtab.FILE,
+}  # fmt: skip
 
 SPLIT_WORDS = """
 # bash splits a word at "=": --config=smoke is three words. The function above knows two, "--config=" and "smoke".

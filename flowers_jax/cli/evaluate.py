@@ -21,8 +21,8 @@ def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     add_trained_model(flags, or_artifact=True)
     flags.add_argument("--data", required=True, metavar="FOLDER",
-                       help="class folders, or train/validation/test of them; or FILE.csv, tfds:NAME or "
-                       "FILE.py:SOURCE, as --config.data.csv and --config.data.name of training")  # fmt: skip
+                       help="class folders, or train/validation/test of them; or FILE.csv, FILE.npz, tfds:NAME or "
+                       "FILE.py:SOURCE, as --config.data.csv, array and name of training")  # fmt: skip
     flags.add_argument("--split", choices=SPLITS, default="",
                        help="the part of a divided folder (default: test; splits.csv decides for the run's own "
                        "photographs), or of an undivided folder by the run's splits.csv (default: all)")  # fmt: skip

@@ -42,8 +42,8 @@ def config_parser(description: str | None, *, takes_folder: bool = False) -> arg
     """A parser with `--config`, for `parse_config`; its help ends with the keys of a config.
 
     Args:
-        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, or `--config.data.csv` if it is a table; and
-            without --config `DEFAULT_CONFIG`.
+        takes_folder: also `FOLDER`, which is `--config.data.dir=FOLDER`, or `--config.data.csv` if it is a table, or
+            `--config.data.array` if it is a prepared file; and without --config `DEFAULT_CONFIG`.
     """
     from flowers_jax import config as config_lib  # loads JAX, which must load only after the restart of the program
 
@@ -56,7 +56,8 @@ def config_parser(description: str | None, *, takes_folder: bool = False) -> arg
     names = ", ".join(config_lib.ready_made())
     if takes_folder:
         flags.add_argument("folder", nargs="?", metavar="FOLDER",
-                           help="class folders (--config.data.dir) or a .csv file (--config.data.csv); "
+                           help="class folders (--config.data.dir), a .csv file (--config.data.csv) or an .npz of "
+                                "prepare.py (--config.data.array); "
                                 f"with it --config is {DEFAULT_CONFIG} by default")  # fmt: skip
     flags.add_argument("--config", required=not takes_folder, metavar="NAME",
                        help=f"one of {names}, or a Python file with get_config()")  # fmt: skip
@@ -93,6 +94,24 @@ def add_run(flags: argparse.ArgumentParser, *, or_artifact: bool = False) -> Non
                        "loss and metrics; also FILE.py:NAME; may be given several times")  # fmt: skip
 
 
+def fractions(text: str) -> tuple[float, ...]:
+    """The fractions of `--split=0.8,0.1,0.1`: train, validation, test.
+
+    Raises:
+        UsageError: they are not three that sum to 1.
+    """
+    from flowers_jax.config import KEYS  # loads JAX, as `config_parser` does
+
+    rule = KEYS["data.split"].rule
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not rule.holds(found):
+        raise UsageError(f"--split={text}: must be {rule.words}, as in --split=0.8,0.1,0.1")
+    return found
+
+
 def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[Config, argparse.Namespace]:
     """`--config=NAME [--config.key=value ...]` as a checked config, and the command's own flags.
 
@@ -107,11 +126,12 @@ def parse_config(flags: argparse.ArgumentParser, argv: Sequence[str]) -> tuple[C
     plain, overrides = _take_overrides(argv)
     args = flags.parse_args(plain)
     if folder := getattr(args, "folder", None):
-        for key in ("data.dir", "data.csv"):
-            if other := dict(overrides).get(key):
-                raise UsageError(f"{folder}: --config.{key}={other} is given too; leave one of them out")
-        is_table = folder.lower().endswith(".csv") and not Path(folder).is_dir()
-        overrides.append(("data.csv" if is_table else "data.dir", folder))
+        from flowers_jax.data.sources import FILES, key_of_file
+
+        for key in FILES:
+            if other := dict(overrides).get(f"data.{key}"):
+                raise UsageError(f"{folder}: --config.data.{key}={other} is given too; leave one of them out")
+        overrides.append((f"data.{key_of_file(folder)}", folder))
     elif args.config is None:
         raise UsageError("give a FOLDER of class folders, or --config=NAME; --help lists the flags")
     args.config, args.overrides = args.config or DEFAULT_CONFIG, overrides

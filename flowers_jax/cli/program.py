@@ -45,6 +45,7 @@ COMMANDS = {
     "compare": Command(prints_results=True),
     "check": Command(prints_results=True),
     "split": Command(),
+    "prepare": Command(),
     "summary": Command(prints_results=True),
     "augment": Command(),
     "lessons": Command(prints_results=True),

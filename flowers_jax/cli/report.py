@@ -19,7 +19,7 @@ def make_parser() -> argparse.ArgumentParser:
     flags = parser(__doc__)
     add_trained_model(flags)
     flags.add_argument("--data", metavar="FOLDER",
-                       help="class folders; or FILE.csv, tfds:NAME or FILE.py:SOURCE, as for evaluate.py "
+                       help="class folders; or FILE.csv, FILE.npz, tfds:NAME or FILE.py:SOURCE, as for evaluate.py "
                        "(default: the test part of the run)")  # fmt: skip
     flags.add_argument("--out", metavar="FILE", help="where to write (default: in the run directory)")
     return flags

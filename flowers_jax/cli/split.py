@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from flowers_jax.cli.flags import parser
-from flowers_jax.config import KEYS
+from flowers_jax.cli.flags import fractions, parser
 from flowers_jax.data import split
 from flowers_jax.data.checks import clean_copy
 from flowers_jax.data.sources.folder import load_folder
@@ -33,26 +32,15 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> None:
     args = make_parser().parse_args(argv)
-    fractions, flag = _fractions(args.split), f"--out={args.out}"
+    parts, flag = fractions(args.split), f"--out={args.out}"
     clean_copy.check_target(args.folder, args.out, flag)
     dataset = load_folder(args.folder, group_similar=not args.one_scene)
     if dataset.examples[0].split:
         raise UsageError(f"{args.folder}: is divided into train/, validation/ or test/ already")
-    examples = split.assign(dataset.examples, fractions, args.seed)
+    examples = split.assign(dataset.examples, parts, args.seed)
     names = {example.path: f"{example.split}/{example.path}" for example in examples}
     clean_copy.write(args.folder, args.out, flag, names, args.mode)
     for skipped in dataset.skipped:
         print(f"skipped {skipped}")
     for name, count in Counter(example.split for example in examples).items():
         print(f"{count:>8}  {Path(args.out).absolute() / name}")
-
-
-def _fractions(text: str) -> tuple[float, ...]:
-    rule = KEYS["data.split"].rule
-    try:
-        fractions = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        fractions = ()
-    if not rule.holds(fractions):
-        raise UsageError(f"--split={text}: must be {rule.words}, as in --split=0.8,0.1,0.1")
-    return fractions

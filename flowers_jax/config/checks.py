@@ -151,5 +151,5 @@ def _place(key: str, values: dict[str, Any]) -> Any:
     """The real path that the value of a key names, or the value where it names none."""
     value = values.get(key)
     # names of weights have no suffix
-    a_path = key in ("data.dir", "data.csv") or (key == "model.weights" and Path(str(value)).suffix)
+    a_path = key in ("data.dir", "data.csv", "data.array") or (key == "model.weights" and Path(str(value)).suffix)
     return os.path.realpath(os.path.expanduser(value)) if value and a_path else value

@@ -45,7 +45,7 @@ class Example:
     pixels: str = ""
 
 
-FROM_PYTHON = {"data.name": "arrays", "data.dir": "", "data.csv": ""}
+FROM_PYTHON = {"data.name": "arrays", "data.dir": "", "data.csv": "", "data.array": ""}
 """`Dataset.origin` of what only the program holds that made it."""
 
 

@@ -5,10 +5,25 @@ import psutil
 from flowers_jax.data import shared
 from flowers_jax.errors import UsageError
 
+SHARE = 1 / 2
+"""Of the free memory, that decoded photographs take at most where the program chooses. Training needs memory too."""
+
 
 def decoded_size(photographs: int, side: int) -> int:
     """Bytes of this number of photographs, uint8 [N, side, side, 3]."""
     return photographs * side * side * 3
+
+
+def place(cache: str, size: int) -> str:
+    """`memory` or `disk`: what `config.data.cache` says, or for `auto` where so many bytes have enough room."""
+    if cache != "auto":
+        return cache
+    return "memory" if size <= SHARE * available() else "disk"
+
+
+def available() -> int:
+    """Bytes of memory that are free, or that the next run frees."""
+    return psutil.virtual_memory().available + shared.kept_size()
 
 
 def check(size: int, flag: str, instead: str) -> None:
@@ -22,10 +37,9 @@ def check(size: int, flag: str, instead: str) -> None:
     Raises:
         UsageError: `size` is larger than the available memory.
     """
-    available = psutil.virtual_memory().available + shared.kept_size()
-    if size > available:
+    if size > (free := available()):
         raise UsageError(
-            f"{flag}: the decoded photographs take {shown(size)} of memory, of which {shown(available)} are free; "
+            f"{flag}: the decoded photographs take {shown(size)} of memory, of which {shown(free)} are free; "
             f"give {instead}"
         )
 

@@ -30,7 +30,7 @@ def confusion_matrix(model: TrainedModel, split: str = "test", data: str | Path 
     if data is None and split == "test":
         return predicted.of_run(model.run).confusion_matrix()
     dataset = _own(model, split) if data is None else select(model, data, split)
-    logits, labels = predictions(model, dataset, f"confusion_matrix({split!r})")
+    logits, labels = predictions(model, dataset)
     paths = [example.path for example in dataset.examples]
     return predicted.of_logits(paths, logits, labels, model.temperature, model.classes).confusion_matrix()
 

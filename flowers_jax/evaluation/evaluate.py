@@ -45,7 +45,7 @@ def evaluate(model: TrainedModel, data: str | Path | Dataset, split: str = "") -
     config = model.run.read_config()
     loss, named = loss_of(model, config), metrics_of(model, config)
     chosen = select(model, data, split)
-    logits, labels = predictions(model, chosen, _said(data))
+    logits, labels = predictions(model, chosen)
     parts = part_by_content(model.run.read_splits())
     counts = Counter(parts.get(example.sha256, "other") for example in chosen.examples)
     return {
@@ -117,16 +117,11 @@ def with_labels(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     return replace(dataset, examples=examples, classes=tuple(classes))
 
 
-def predictions(model: TrainedModel, dataset: Dataset, said: str) -> tuple[HostLogits, HostLabels]:
-    """Logits [N, classes] and labels [N] of all photographs of a data set with the model's classes.
-
-    Args:
-        said: what the data is called in messages.
-    """
-    size = memory.decoded_size(len(dataset.examples), model.preprocessing.size)
-    memory.check(size, said, "a folder of fewer photographs, or a --split")
+def predictions(model: TrainedModel, dataset: Dataset) -> tuple[HostLogits, HostLabels]:
+    """Logits [N, classes] and labels [N] of all photographs of a data set with the model's classes."""
     whole = replace(dataset, examples=tuple(replace(example, split="test") for example in dataset.examples))
-    part = decode_split(whole, "test", model.preprocessing, max_pixels=model.max_pixels)
+    cache = memory.place("auto", memory.decoded_size(len(dataset.examples), model.preprocessing.size))
+    part = decode_split(whole, "test", model.preprocessing, max_pixels=model.max_pixels, cache=cache)
     return predict_all(model.predictor, in_order(part, model.batch_size)), part.labels
 
 

@@ -1,9 +1,8 @@
 """What a caller gives a trained model: files, arrays or pictures of Pillow, to the pixels of its input."""
 
+import itertools
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 from flowers_jax.data.dataset import Skipped
 from flowers_jax.data.decode import DecodeError, decode_for, of_picture, read_photograph
+from flowers_jax.data.pipeline import in_threads
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.types import described
@@ -63,17 +63,9 @@ def ahead(function: Callable[[Any], T], rows: Sequence[Any], batch_size: int) ->
 
     Threads work on the next `AHEAD` batches while the caller uses one, and no more, so memory does not grow with rows.
     """
-    waiting: deque[list[Future[T]]] = deque()
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        for start in range(0, len(rows), batch_size):
-            waiting.append([pool.submit(function, row) for row in rows[start : start + batch_size]])
-            if len(waiting) > AHEAD:
-                yield [future.result() for future in waiting.popleft()]
-        while waiting:
-            yield [future.result() for future in waiting.popleft()]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    done = in_threads(function, rows, ahead=AHEAD * batch_size)
+    while batch := list(itertools.islice(done, batch_size)):
+        yield batch
 
 
 def in_filled_batch(

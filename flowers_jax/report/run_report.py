@@ -70,7 +70,7 @@ def of_new(model: TrainedModel, data: str) -> Tested:
     """
     predictions_lib.of_run(model.run)
     chosen = evaluate.select(model, data, "")
-    logits, labels = evaluate.predictions(model, chosen, f"--data={data}")
+    logits, labels = evaluate.predictions(model, chosen)
     paths = [example.path for example in chosen.examples]
     predictions = predictions_lib.of_logits(paths, logits, labels, model.temperature, model.classes)
     training, remarks = _own(model)

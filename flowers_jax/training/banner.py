@@ -7,7 +7,7 @@ from typing import Any
 from flax import traverse_util
 
 from flowers_jax.config_types import Config
-from flowers_jax.data import memory
+from flowers_jax.data import decoded_file, memory
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.data.split import SPLITS, alike_id
 from flowers_jax.models.groups import group_of, is_below, layers_above
@@ -49,7 +49,9 @@ def show_model(config: Config, job: Job) -> None:
         _show("resumed", [f"at epoch {job.progress.epoch + 1}"])
     _show("trains", _trains(job))
     _show("weights", [job.weights.name, job.weights.reason])
-    _show("memory", [f"{memory.shown(job.decoded_size)} of decoded photographs"])
+    of_photographs = f"{memory.shown(job.decoded_size)} of decoded photographs"
+    on_disk = job.config.data.cache == "disk"
+    _show("disk" if on_disk else "memory", [of_photographs, *([str(decoded_file.folder())] if on_disk else [])])
     for remark in remarks.on_training(config, job):
         _show("warning", [remark], "yellow")
 

@@ -83,7 +83,7 @@ def show_next(run: RunDirectory, config: Config, summary: Mapping[str, Any]) -> 
 
 def _commands(run: RunDirectory, config: Config, summary: Mapping[str, Any]) -> Iterator[str]:
     program, where = _program(), shlex.quote(f"--run={run.path}")
-    data = os.path.expanduser(config.data.dir or config.data.csv)
+    data = os.path.expanduser(config.data.dir or config.data.csv or config.data.array)
     yield f"{program} predict {where} {_photograph(run, config)}"
     part = " --split=test" if data and summary["test_examples"] else ""
     yield f"{program} evaluate {where} {shlex.quote(f'--data={data}') if data else '--data=FOLDER'}{part}"

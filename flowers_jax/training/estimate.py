@@ -101,7 +101,7 @@ def seconds_left(
         if number == 0:
             epochs -= progress.phase_epoch + progress.sums.batches / job.steps_per_epoch
         else:
-            ready = _decoding(config, job)
+            ready = decoding(config, job)
             total += ready * count["train"]
         validation = FORWARD * speed.step * count["validation"] / config.batch_size
         saved = 1 / 2 if phase.on_features else 1  # on features mostly the best epochs
@@ -111,7 +111,7 @@ def seconds_left(
     return total + ready * count["test"] + FORWARD * timed[-1].step * at_the_end
 
 
-def _decoding(config: Config, job: Job) -> float:
+def decoding(config: Config, job: Job) -> float:
     """Seconds to decode a photograph, on all cores; 0 of one that cannot be read, which is told of when it is used."""
     examples = [example for example in job.dataset.examples if example.split == "train"][:DECODED]
     before = time.monotonic()

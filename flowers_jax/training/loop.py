@@ -106,7 +106,7 @@ def fit(
 def _train(config: Config, job: Job, begun: bool, started: float, reporters: Sequence[Reporter]) -> dict[str, Any]:
     """Everything that writes, but what reporters write of a run that is complete."""
     run = job.run
-    trainer = Trainer(config, job, started, reporters)
+    trainer = Trainer(job, started, reporters)
     try:
         run.clear_partial()
         job.checkpoints.keep_until(job.checkpoint, config.checkpoint.keep)

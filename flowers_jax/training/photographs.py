@@ -10,7 +10,7 @@ from flowers_jax.data import memory, sources, split
 from flowers_jax.data.checks.groups import check_parts
 from flowers_jax.data.checks.review import check_trainable, review
 from flowers_jax.data.dataset import Dataset, Example, identity
-from flowers_jax.data.loader import SplitArrays
+from flowers_jax.data.loader import SplitArrays, in_order
 from flowers_jax.data.shared import decode_split
 from flowers_jax.errors import UsageError
 from flowers_jax.preprocessing import Preprocessing, channel_statistics
@@ -108,9 +108,7 @@ def steps_per_epoch(config: Config, dataset: Dataset) -> int:
 
 
 def decoded_size(config: Config, dataset: Dataset, preprocessing: Preprocessing, phases: tuple[Phase, ...]) -> int:
-    """Bytes of decoded photographs in memory at once: all parts, or the largest one if all phases use features."""
-    if config.data.cache == "disk":
-        return 0
+    """Bytes of the decoded photographs that are used at once: all parts, or the largest if all phases use features."""
     counts = Counter(example.split for example in dataset.examples)
     side = dict.fromkeys(split.SPLITS, preprocessing.size)
     features_only = all(phase.on_features for phase in phases)
@@ -124,7 +122,9 @@ def measured(config: Config, dataset: Dataset, preprocessing: Preprocessing) -> 
     """With mean and standard deviation of the training part, if `config.data.normalize` is `featurewise`."""
     if config.data.normalize != "featurewise":
         return preprocessing
-    mean, std = channel_statistics(split_arrays(config, dataset, "train", preprocessing).images)
+    part = split_arrays(config, dataset, "train", preprocessing)
+    images = (image for batch in in_order(part, config.batch_size) for image in batch["image"][batch["mask"]])
+    mean, std = channel_statistics(images)
     return replace(preprocessing, mean=mean, std=std)
 
 

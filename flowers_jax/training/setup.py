@@ -35,7 +35,7 @@ from flowers_jax.training.unread import check_unread
 from flowers_jax.training.watch import Watch
 from flowers_jax.types import Devices
 
-ROOM = "a smaller one, or --config.data.cache=disk, which keeps them in a file"
+ROOM = "a smaller one, or --config.data.cache=auto, which keeps them in a file then"
 NO_WEIGHTS = pretrained.WeightsFile(Path(), "", "random initial weights")
 
 
@@ -53,17 +53,19 @@ class Job:
     """A run that is ready to start or to resume.
 
     Attributes:
+        config: of the run; its `data.cache` is `memory` or `disk`.
         dataset: its examples have their splits.
         spec: the specification of the model.
         variables: the initial variables, on the host.
         checkpoint: number of the checkpoint to resume from; 0 for none.
         progress: of that checkpoint; None for a new run.
         description: the content of `model.json`.
-        decoded_size: bytes of decoded photographs that are in memory at the same time.
+        decoded_size: bytes of the decoded photographs that are used at the same time.
         class_weights: the factor of the loss of each class in training; () for none.
         columns: the metrics of `metrics.csv` beside those of every run.
     """
 
+    config: Config
     run: RunDirectory
     devices: Devices
     dataset: Dataset
@@ -131,7 +133,9 @@ def prepare(
     preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
     phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch, given.optimizer)
     decoded_size = photographs.decoded_size(config, dataset, preprocessing, phases)
-    memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
+    config = replace(config, data=replace(config.data, cache=memory.place(config.data.cache, decoded_size)))
+    if config.data.cache == "memory":
+        memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
     if not usable:
         preprocessing = photographs.measured(config, dataset, preprocessing)
     check_norms(config.model.name, phases, module, preprocessing.size, len(devices))
@@ -146,7 +150,7 @@ def prepare(
     else:
         description = _describe(config, dataset, len(devices), fields, preprocessing, pretrained_weights)
     job = Job(
-        run, devices, dataset, spec, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
+        config, run, devices, dataset, spec, module, preprocessing, steps_per_epoch, phases, variables, checkpoints,
         usable[0] if usable else 0, None, Weights(**description["weights"]), description, decoded_size,
         augment.from_config(config, given.augment), loss,
         photographs.class_weights(config, dataset), columns, given.callbacks,

@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from flowers_jax import losses, metrics
 from flowers_jax.augment import Augment
-from flowers_jax.config_types import Config
+from flowers_jax.data.decoded_file import DecodedFile
 from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
 from flowers_jax.evaluation.predictions import Predictions, of_logits
@@ -36,10 +36,10 @@ from flowers_jax.training.summary import summarize
 class Trainer:
     """A run between its first and its last step: the compiled steps, the monitors, and the state."""
 
-    def __init__(self, config: Config, job: Job, started: float, reporters: Sequence[Reporter] = ()):
-        self.config, self.job, self.reporters = config, job, reporters
+    def __init__(self, job: Job, started: float, reporters: Sequence[Reporter] = ()):
+        self.config, self.job, self.reporters = job.config, job, reporters
         self.checkpoints = job.checkpoints
-        self.watch = job.watch(config)
+        self.watch = job.watch(job.config)
         progress = job.progress or self.watch.start(job.phases[0].learning_rate)
         self.progress = progress.on_devices(len(job.devices))
         self.start = started - self.progress.seconds
@@ -113,6 +113,10 @@ class Trainer:
             prepared: seconds that a training photograph of this phase took to get ready.
         """
         config, job, progress = self.config, self.job, self.progress
+        images = self.phase_data.training[0].images
+        missing = images.missing if isinstance(images, DecodedFile) else 0
+        if missing:  # they are decoded while the first epoch trains
+            prepared = estimate.decoding(config, job)
         batch = next(batches(*self._epoch_data(), config.batch_size))
         timed = [estimate.time_steps(self.train_step, self.state, batch, job)]
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
@@ -120,7 +124,7 @@ class Trainer:
             timed.append(estimate.time_steps(self.train_steps[number], state, estimate.noise(config, job), job))
         # An epoch on features takes less than its checkpoint; elsewhere that hardly counts.
         saving = estimate.time_save(job, self.state, self.phase, progress) if self.phase.on_features else 0.0
-        left = estimate.seconds_left(config, job, progress, timed, prepared, saving)
+        left = missing * prepared + estimate.seconds_left(config, job, progress, timed, prepared, saving)
         self.estimated = time.monotonic() - self.start + left
         if not is_quiet():
             print(styled("time    ", "bold"), estimate.in_words(config, job.phases[progress.phase :], left))

@@ -83,6 +83,11 @@ TABLE = (
         lambda c: not (c.data.dir or c.data.csv),
         "without --config.data.dir or --config.data.csv",
     ),
+    Unread(
+        ("data.group_similar", "data.max_pixels"),
+        lambda c: bool(c.data.array),
+        "with --config.data.array, whose photographs prepare.py has checked and divided",
+    ),
     Unread(("transfer.learning_rate",), lambda c: not c.transfer.epochs, "without --config.transfer.epochs"),
     Unread(
         ("optimizer.head_multiplier", "optimizer.layer_decay"),

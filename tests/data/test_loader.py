@@ -1,21 +1,16 @@
 """Batches: each example once, the same whatever the workers, from any point of any epoch."""
 
-import errno
 import gc
-import os
 import weakref
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flowers_jax.data import loader
+from flowers_jax.data import loader, pipeline
 from flowers_jax.data.sources.folder import load_folder
 from flowers_jax.data.split import assign
-from flowers_jax.errors import DamageWarning, TrainingError
 from flowers_jax.preprocessing import Preprocessing
-from flowers_jax.storage import fetch
 
 P = Preprocessing(28)
 
@@ -33,85 +28,26 @@ def test_the_same_bytes_whatever_the_workers_and_the_cache(dataset):
     batches = list(loader.batches(one, order, 16))
     for options in ({"workers": 4}, {"workers": 7}, {"cache": "disk"}, {"cache": "disk", "workers": 3}):
         other = loader.decode_split(dataset, "train", P, max_pixels=10**6, **options)
-        np.testing.assert_array_equal(one.images, other.images)
-        np.testing.assert_array_equal(one.labels, other.labels)
         for batch, same in zip(batches, loader.batches(other, order, 16), strict=True):
             assert all(batch[name].tobytes() == same[name].tobytes() for name in ("image", "label", "mask"))
-    assert len(list((fetch.cache_dir() / "decoded").glob("*.npy"))) == 1
+        np.testing.assert_array_equal(one.images, other.images[np.arange(48)])
+        np.testing.assert_array_equal(one.labels, other.labels)
 
 
-def test_disk_cache_is_read_without_the_photographs(dataset, folder):
-    first = loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
-    for path in folder.rglob("*.png"):
-        path.unlink()
-    again = loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
-    np.testing.assert_array_equal(first.images, again.images)
-    with pytest.raises(TrainingError, match=r"6 photograph.*eight_petals/"):
-        loader.decode_split(dataset, "test", P, max_pixels=10**6)
+def test_the_same_batches_without_tensorflow(dataset, monkeypatch):
+    def load() -> list[loader.Batch]:
+        part = loader.decode_split(dataset, "train", P, max_pixels=10**6)
+        return list(loader.batches(part, loader.epoch_order(48, 0, 1), 20, first=1))
 
+    def absent() -> None:
+        raise ModuleNotFoundError("No module named 'tensorflow'")
 
-def inverted(whole: bytes) -> bytes:
-    """Every pixel, and NumPy's header as it was: a file that looks sound."""
-    return whole[:128] + bytes(255 - byte for byte in whole[128:])
-
-
-@pytest.mark.parametrize("damage", [inverted, lambda whole: whole[:-1], lambda _: b""])
-def test_disk_cache_that_is_damaged_is_not_used(dataset, monkeypatch, tmp_path, damage):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    first = loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk").images.copy()
-    (file,) = (fetch.cache_dir() / "decoded").glob("*.npy")
-    whole = file.read_bytes()
-    file.write_bytes(damage(whole))
-    with pytest.warns(DamageWarning, match=r"^/.*\.npy is not as it was written, so its photographs are decoded anew$"):
-        again = loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
-    np.testing.assert_array_equal(first, again.images)
-    assert file.read_bytes() == whole
-    loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")  # and says nothing more
-
-
-def test_disk_cache_without_its_sum_is_not_used(dataset, monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
-    (sums,) = (fetch.cache_dir() / "decoded").glob("*.sha256")
-    for damage in (sums.unlink, lambda: sums.write_bytes(b"\xff")):
-        damage()
-        with pytest.warns(DamageWarning, match="decoded anew"):
-            loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
-
-
-def test_a_full_disk_is_said_before_anything_is_decoded(dataset, monkeypatch, tmp_path):
-    """A mapped file that outgrows its disk would end the process by a signal."""
-
-    def full(_: int, offset: int, size: int) -> None:
-        assert (offset, size) == (0, 6 * 28 * 28 * 3 + 128)  # and NumPy's header
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    monkeypatch.setattr(loader, "_fill", None)
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OSError, match=r"No space left on device: .*decoded"):
-        loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk")
-    assert list((fetch.cache_dir() / "decoded").iterdir()) == []
-
-
-def test_the_file_has_its_space_from_the_start(dataset, monkeypatch, tmp_path):
-    def look(mapped: np.memmap, *_: object) -> None:
-        status = Path(mapped.filename).stat()
-        assert status.st_blocks * 512 >= status.st_size > 48 * 28 * 28 * 3
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    monkeypatch.setattr(loader, "_fill", look)
-    loader.decode_split(dataset, "train", P, max_pixels=10**6, cache="disk")
-
-
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.EOPNOTSUPP])
-def test_a_file_system_that_cannot_reserve_is_used_all_the_same(dataset, monkeypatch, tmp_path, number):
-    def cannot(*_: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fresh"))
-    monkeypatch.setattr(os, "posix_fallocate", cannot)
-    assert len(loader.decode_split(dataset, "test", P, max_pixels=10**6, cache="disk").labels) == 6
+    by_tensorflow = load()
+    monkeypatch.setattr(pipeline, "tensorflow", absent)
+    for batch, same in zip(by_tensorflow, load(), strict=True):
+        assert batch.keys() == same.keys()
+        for name in batch:
+            assert batch[name].dtype == same[name].dtype and batch[name].tobytes() == same[name].tobytes()
 
 
 def numbered(count: int) -> loader.SplitArrays:

@@ -50,7 +50,7 @@ def test_the_state_does_not_change_and_a_program_is_compiled_once(whole, smoke, 
 
 def test_every_phase_counts(smoke, tmp_path, monkeypatch):
     """96 training photographs in 6 batches, 12 for validation and 12 for the test."""
-    monkeypatch.setattr(estimate, "_decoding", lambda *_: 0.5)
+    monkeypatch.setattr(estimate, "decoding", lambda *_: 0.5)
     networks.small(smoke)
     smoke.data.image_size, smoke.transfer.epochs, smoke.transfer.views, smoke.epochs = 32, 2, 0, 4
     config = config_lib.validate(smoke)

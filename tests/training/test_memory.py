@@ -10,9 +10,9 @@ import pytest
 
 from flowers_jax import config as config_lib
 from flowers_jax import models
-from flowers_jax.data import loader
+from flowers_jax.data import decoded_file, loader
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.errors import UsageError
+from flowers_jax.errors import Interrupted, UsageError
 from flowers_jax.evaluation import trained_model
 from flowers_jax.evaluation.evaluate import evaluate
 from flowers_jax.preprocessing import Preprocessing
@@ -20,7 +20,8 @@ from flowers_jax.run.directory import RunDirectory
 from flowers_jax.training import features
 from flowers_jax.training import setup as prepare_module
 from flowers_jax.training.loop import fit
-from flowers_jax.training.setup import prepare
+from flowers_jax.training.setup import Job, prepare
+from tests.training.runs import state_bytes, timeless
 
 PHOTOGRAPH = 28 * 28 * 3
 WITH_MARGINS = 56 * 56 * 3
@@ -34,8 +35,12 @@ def available(monkeypatch):
     return set_to
 
 
+def prepared(config, tmp_path) -> Job:
+    return prepare(config_lib.validate(config), RunDirectory(tmp_path / "none"), begun=False)
+
+
 def decoded_size(config, tmp_path) -> int:
-    return prepare(config_lib.validate(config), RunDirectory(tmp_path / "none"), begun=False).decoded_size
+    return prepared(config, tmp_path).decoded_size
 
 
 def cropped(config):
@@ -66,7 +71,7 @@ def test_the_size_is_that_of_what_is_decoded(smoke, tmp_path, monkeypatch, capsy
     assert f"\nmemory   {expected / 1e6:.1f} MB of decoded photographs\n" in capsys.readouterr().out
 
 
-def test_features_are_of_one_part_at_a_time_and_a_file_is_no_memory(smoke, tmp_path, monkeypatch):
+def test_features_are_of_one_part_at_a_time(smoke, tmp_path, monkeypatch):
     frozen(smoke)
     monkeypatch.setattr(
         prepare_module, "initial_variables", lambda *_: {"params": {"head": {}}}
@@ -78,8 +83,6 @@ def test_features_are_of_one_part_at_a_time_and_a_file_is_no_memory(smoke, tmp_p
         assert decoded_size(smoke, tmp_path) == 96 * side * side * 3
     smoke.model.freeze, smoke.transfer.epochs, smoke.augment.crop_scale = "none", 1, margins
     assert decoded_size(smoke, tmp_path) == (96 * 64 * 64 + 24 * 32 * 32) * 3
-    smoke.data.cache = "disk"
-    assert decoded_size(smoke, tmp_path) == 0
 
 
 def test_features_never_hold_two_parts(smoke, monkeypatch):
@@ -109,7 +112,7 @@ def test_features_never_hold_two_parts(smoke, monkeypatch):
 def test_more_than_there_is_is_refused_before_anything_is_decoded_or_written(
     smoke, tmp_path, monkeypatch, available, normalize
 ):
-    smoke.data.normalize = normalize
+    smoke.data.normalize, smoke.data.cache = normalize, "memory"
     needed = 120 * PHOTOGRAPH
     available(needed - 1)
     with monkeypatch.context() as context, pytest.raises(UsageError) as refused:
@@ -117,22 +120,37 @@ def test_more_than_there_is_is_refused_before_anything_is_decoded_or_written(
         fit(smoke, tmp_path / "run")
     assert str(refused.value) == (
         "--config.data.image_size=28: the decoded photographs take 0.3 MB of memory, of which 0.3 MB are free; give a "
-        "smaller one, or --config.data.cache=disk, which keeps them in a file"
+        "smaller one, or --config.data.cache=auto, which keeps them in a file then"
     )
     assert not (tmp_path / "run").exists()
     available(needed)
     assert decoded_size(smoke, tmp_path) == needed
-    available(0)
-    smoke.data.cache = "disk"
-    assert decoded_size(smoke, tmp_path) == 0
+
+
+def test_a_file_takes_what_the_memory_has_no_room_for(whole, smoke, tmp_path, available, stop_after, capsys):
+    """A run from the file that is interrupted within its first and its second epoch is one from memory."""
+    needed = 120 * PHOTOGRAPH
+    for free, cache in ((2 * needed, "memory"), (2 * needed - 1, "disk"), (0, "disk")):
+        available(free)
+        assert prepared(smoke, tmp_path).config.data.cache == cache
+    for steps in (4, 5):
+        stop_after(steps)
+        with pytest.raises(Interrupted):
+            fit(smoke, tmp_path / "run")
+    fit(smoke, tmp_path / "run")
+    assert f"\ndisk     0.3 MB of decoded photographs\n         {decoded_file.folder()}\n" in capsys.readouterr().out
+    assert timeless(tmp_path / "run") == timeless(whole)
+    assert state_bytes(tmp_path / "run") == state_bytes(whole)
 
 
 def test_an_evaluation_too(smoke, tmp_path, folder, available):
     smoke.epochs = 1
     fit(smoke, tmp_path / "run")
     model = trained_model.load(str(tmp_path / "run"))
-    available(60 * PHOTOGRAPH - 1)
-    with pytest.raises(UsageError, match=r"drawn flowers: the decoded photographs take 0\.1 MB of memory, of which"):
-        evaluate(model, str(folder))
-    available(60 * PHOTOGRAPH)
-    assert evaluate(model, str(folder))["examples"] == 60
+    reports = []
+    for free in (120 * PHOTOGRAPH, 120 * PHOTOGRAPH - 1):
+        available(free)
+        before = set(decoded_file.folder().glob("*.pixels"))
+        reports.append(evaluate(model, str(folder)))
+    (_,) = set(decoded_file.folder().glob("*.pixels")) - before
+    assert reports[0] == reports[1] and reports[0]["examples"] == 60

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from flowers_jax.config_types import Data
-from flowers_jax.data.checks import known_good, similar
+from flowers_jax.data.checks import known_alike, known_good
 from flowers_jax.data.checks.known_good import Known
 from flowers_jax.data.dataset import Dataset, Example, Skipped
 from flowers_jax.data.decode import DecodeError, decode
@@ -66,7 +66,7 @@ def collect(
     usable = [(c, *found) for c, found in zip(candidates, checked, strict=True) if not isinstance(found, Skipped)]
     classes = tuple(sorted({candidate.class_name for candidate, *_ in usable}))
     prints = {sha256: found.fingerprint for _, sha256, found in usable} if data.group_similar else {}
-    alike, label_of = similar.groups(prints), {name: label for label, name in enumerate(classes)}
+    alike, label_of = known_alike.groups(prints), {name: label for label, name in enumerate(classes)}
     return Dataset(
         name=name,
         reason=reason,

@@ -27,11 +27,17 @@ class Known(NamedTuple):
 
 
 def seen(rgb: UInt8[np.ndarray, "height width 3"]) -> Known:
-    """What is remembered of a decoded photograph [H, W, 3]. Its pixels are its height, its width and its RGB bytes."""
+    """What is remembered of a decoded photograph [H, W, 3]."""
+    height, width, _ = rgb.shape
+    return Known(height * width, similar.fingerprint(rgb), sum_of_pixels(rgb))
+
+
+def sum_of_pixels(rgb: UInt8[np.ndarray, "height width 3"]) -> str:
+    """SHA-256 of the height, the width and the RGB bytes of a decoded photograph [H, W, 3]."""
     height, width, _ = rgb.shape
     digest = hashlib.sha256(f"{height} {width}\n".encode())
     digest.update(rgb.tobytes())
-    return Known(height * width, similar.fingerprint(rgb), digest.hexdigest())
+    return digest.hexdigest()
 
 
 def _file() -> Path:

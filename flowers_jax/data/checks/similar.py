@@ -35,11 +35,13 @@ def groups(fingerprints: Mapping[str, str]) -> dict[str, str]:
     for one block of comparisons.
     """
     contents = sorted(content for content, found in fingerprints.items() if _is_meaningful(found))
-    signs = _signs([fingerprints[content] for content in contents])
+    packed = np.frombuffer(bytes.fromhex("".join(fingerprints[content] for content in contents)), np.uint8)
+    packed = packed.reshape(-1, BITS // 8)
     member_of = np.arange(len(contents))
     for first in range(0, len(contents), _BLOCK):
+        signs = _signs(packed[first : first + _BLOCK])
         for second in range(first, len(contents), _BLOCK):
-            products = signs[first : first + _BLOCK] @ signs[second : second + _BLOCK].T  # BITS - 2 * differing bits
+            products = signs @ _signs(packed[second : second + _BLOCK]).T  # BITS - 2 * differing bits
             alike = products >= BITS - 2 * MOST_DIFFERING
             if alike.any():
                 ones, others = np.nonzero(alike)
@@ -58,9 +60,8 @@ def _is_meaningful(found: str) -> bool:
     return int(found, 16).bit_count() >= _FEWEST_SET
 
 
-def _signs(found: list[str]) -> np.ndarray:
+def _signs(packed: UInt8[np.ndarray, "contents bytes"]) -> np.ndarray:
     """float32 [N, BITS] of -1 and 1."""
-    packed = np.frombuffer(bytes.fromhex("".join(found)), np.uint8).reshape(-1, BITS // 8)
     return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
 
 

@@ -2,24 +2,39 @@
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Any
 
 from flowers_jax.config_key import Key
 from flowers_jax.config_types import Config, Data
 from flowers_jax.data.checks import groups
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.data.sources import arrays, auto, csv_table, flower_species, folder, procedural, tf_flowers, tfds
+from flowers_jax.data.prepared_file import SUFFIX
+from flowers_jax.data.sources import (
+    arrays,
+    auto,
+    csv_table,
+    flower_species,
+    folder,
+    prepared,
+    procedural,
+    tf_flowers,
+    tfds,
+)
 from flowers_jax.data.sources.registry import SOURCES, Source, find, is_name, is_outside, register
 from flowers_jax.errors import UsageError, nearest
 
 __all__ = [
     "SOURCES", "Source", "arrays", "auto", "csv_table", "find", "flag", "flower_species", "folder", "from_arrays",
-    "from_keys", "is_outside", "load", "load_named", "procedural", "register", "tf_flowers", "tfds",
+    "from_keys", "is_outside", "load", "load_named", "prepared", "procedural", "register", "tf_flowers", "tfds",
 ]  # fmt: skip
 
-NAMING = ("name", "dir", "csv", "csv_path", "csv_label", "csv_split", "csv_group", "group_pattern", "group_similar",
-          "follow_links", "max_pixels")  # fmt: skip
+NAMING = ("name", "dir", "csv", "array", "csv_path", "csv_label", "csv_split", "csv_group", "group_pattern",
+          "group_similar", "follow_links", "max_pixels")  # fmt: skip
 """The keys of `config.data` that decide which examples a data set has."""
+
+FILES = {"dir": "folder", "csv": "csv", "array": prepared.NAME}
+"""The keys of `config.data` that win over `name`, and their sources."""
 
 
 def load(config: Config, chosen: str = "") -> Dataset:
@@ -33,10 +48,12 @@ def load(config: Config, chosen: str = "") -> Dataset:
         UsageError: it is not available, or the keys contradict each other.
     """
     data = config.data
-    if data.dir and data.csv:
-        raise UsageError(f"--config.data.csv={data.csv}: --config.data.dir={data.dir} is given too; leave one out")
+    given = [key for key in FILES if getattr(data, key)]
+    if len(given) > 1:
+        first, other = (f"--config.data.{key}={getattr(data, key)}" for key in given[1::-1])
+        raise UsageError(f"{first}: {other} is given too; leave one out")
     of_name = chosen if chosen and data.name == "auto" else data.name
-    found = find("folder" if data.dir else "csv" if data.csv else of_name).load(config)
+    found = find(FILES[given[0]] if given else of_name).load(config)
     if data.group_pattern:
         found = groups.by_pattern(found, data.group_pattern, strict=not chosen)
     return dataclasses.replace(found, origin=_origin(data))
@@ -44,8 +61,14 @@ def load(config: Config, chosen: str = "") -> Dataset:
 
 def flag(data: Data) -> str:
     """The flag that names the data, as messages begin."""
-    key = "dir" if data.dir else "csv" if data.csv else "name"
+    key = next((key for key in FILES if getattr(data, key)), "name")
     return f"--config.data.{key}={getattr(data, key)}"
+
+
+def key_of_file(text: str) -> str:
+    """The key of `config.data` that a path is given by: `dir`, `csv` or `array`."""
+    suffix = "" if os.path.isdir(text) else Path(text).suffix.lower()
+    return {".csv": "csv", SUFFIX: "array"}.get(suffix, "dir")
 
 
 def load_named(config: Config, text: str, flag_of_text: str) -> Dataset:
@@ -54,16 +77,16 @@ def load_named(config: Config, text: str, flag_of_text: str) -> Dataset:
     Groups are those of a column `group` alone: they matter only where photographs are divided.
 
     Args:
-        text: a folder, a file `*.csv`, or a source as in `data.name`.
+        text: a folder, a file `*.csv` or `*.npz`, or a source as in `data.name`.
         flag_of_text: the beginning of messages.
 
     Raises:
         UsageError: as `load`.
     """
-    key = "dir"
-    if not os.path.isdir(text):
-        key = "csv" if text.lower().endswith(".csv") else "name" if is_name(text) else "dir"
-    plain = {name: getattr(Data(), name) for name in ("name", "dir", "csv", "csv_group", "group_pattern")}
+    key = key_of_file(text)
+    if key == "dir" and not os.path.isdir(text) and is_name(text):
+        key = "name"
+    plain = {name: getattr(Data(), name) for name in ("name", *FILES, "csv_group", "group_pattern")}
     data = dataclasses.replace(config.data, **plain | {key: text})
     try:
         return load(dataclasses.replace(config, data=data))
@@ -100,5 +123,5 @@ def _data(keys: dict[str, Any]) -> Data:
 
 
 def _origin(data: Data) -> dict[str, Any]:
-    unread = ("name",) if data.dir or data.csv else ()
+    unread = ("name",) if any(getattr(data, key) for key in FILES) else ()
     return {f"data.{name}": getattr(data, name) for name in NAMING if name not in unread}
