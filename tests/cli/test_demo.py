@@ -16,8 +16,8 @@ from tests.scripts.commands import script, tree
 def page(tmp_path):
     """What stands for a folder of export.py."""
     page = tmp_path / "exported" / "model.page"
-    page.mkdir(parents=True)
-    for name in ("index.html", "page.js", "ort.wasm"):
+    (page / "runtime").mkdir(parents=True)
+    for name in ("index.html", "page.js", "runtime/ort.wasm"):
         (page / name).write_text(name)
     return page
 
@@ -29,7 +29,7 @@ def opened(monkeypatch):
 
     def open_(address: str) -> None:
         try:
-            for name in ("", "page.js", "ort.wasm"):
+            for name in ("", "page.js", "runtime/ort.wasm"):
                 with urllib.request.urlopen(address + name, timeout=10) as response:
                     seen.append((response.url, response.headers.get_content_type(), response.headers["Cache-Control"]))
         finally:
@@ -49,7 +49,7 @@ def test_an_exported_folder_is_served_and_opened(opened, tmp_path, capsys, given
     assert error == "" and opened == [
         (address, "text/html", "no-store"),
         (f"{address}page.js", "text/javascript", "no-store"),
-        (f"{address}ort.wasm", "application/wasm", "no-store"),
+        (f"{address}runtime/ort.wasm", "application/wasm", "no-store"),
     ]
     assert tree(tmp_path) == before
 

@@ -69,7 +69,7 @@ here=$(dirname "$0")
 for package; do :; done  # the last argument
 echo "$@" >> "$here/log"
 if [ "$package" = petals@1.0 ]; then cp "$here/archive.tgz" petals-1.0.tgz; echo "[{}]"; exit 0; fi
-echo '{"error": {"code": "E404", "summary": "Not Found:\\n no such package", "detail": "a log"}}'
+echo '{"error": {"code": "E404", "summary": "Not Found: no such package", "detail": "a log"}}'
 exit 1
 """
 

@@ -14,9 +14,9 @@ export function knows(classes) {
 
 /** The terms and what is said of them, for a `dl`. */
 export function about({ classes, test, written, model, model_sha256: sha256, licence, flowers_jax: version }) {
-  const names = element("details", {}, element("summary", {}, `${classes.length}, by name`), classes.map(shown).join(", "));
+  const summary = element("summary", {}, `${classes.length}, by name`);
   return [
-    ["Classes", names],
+    ["Classes", element("details", {}, summary, classes.map(shown).join(", "))],
     ["Accuracy", accuracy(test)],
     ["Model", `${shown(model)}, written on ${written} by flowers_jax ${version}`],
     ["SHA-256 of model.onnx", element("code", {}, sha256)],

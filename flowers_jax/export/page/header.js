@@ -1,4 +1,4 @@
-// Checks a file before it is decoded: browsers decode whatever fits their memory, and the first half of a truncated file.
+// Checks a file before it is decoded: browsers decode whatever fits their memory, and what is left of a truncated file.
 
 const MOST_SCANS = 100; // each pass of a JPEG over its pixels may have only 14 bytes
 const LONGEST_SIDE = 32767; // what browsers draw

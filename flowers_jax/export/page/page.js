@@ -2,6 +2,7 @@
 
 import { about, knows } from "./about.js";
 import { load } from "./classifier.js";
+import { csv } from "./csv.js";
 import { Refused } from "./header.js";
 import * as results from "./results.js";
 
@@ -30,6 +31,7 @@ async function classifyAll(files) {
   const rows = many ? results.table() : null;
   shownResults.replaceChildren(...(many ? [results.element("div", { className: "scroll" }, rows)] : []));
   const classified = [];
+  const began = performance.now();
   for (const [place, file] of files.entries()) {
     say(many ? `Classifying ${place + 1} of ${files.length}.` : `Classifying ${results.shown(file.name)}.`);
     let made;
@@ -45,14 +47,15 @@ async function classifyAll(files) {
     if (mine !== latest) return;
     (many ? rows.tBodies[0] : shownResults).append(made);
   }
-  if (many && classified.length) shownResults.append(downloadButton(results.csv(classified)));
-  say(summary(files, classified, sure));
+  if (many && classified.length) shownResults.append(downloadButton(csv(classified)));
+  say(summary(files, classified, sure, performance.now() - began));
 }
 
-function summary(files, classified, sure) {
+function summary(files, classified, sure, milliseconds) {
   if (files.length > 1) {
     const refused = files.length - classified.length;
-    return `${classified.length} classified${refused ? `, ${refused} refused` : ""}.`;
+    const seconds = (milliseconds / 1000).toFixed(1);
+    return `${classified.length} classified${refused ? `, ${refused} refused` : ""}, in ${seconds} s.`;
   }
   const said = ({ file, best }) => {
     return `${results.shown(file.name)}: ${results.verdict(best, sure)}, ${results.percent(best[0].probability)}.`;

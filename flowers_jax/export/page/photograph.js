@@ -56,7 +56,7 @@ function boxOf({ width, height }, how, crop) {
 /** Gives RGBA of a part at a time, on white. */
 function partsOf(bitmap) {
   const canvas = document.createElement("canvas");
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true }); // so not on the GPU, which rounds
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true }); // not on the GPU, which rounds
   return (left, top, width, height) => {
     Object.assign(canvas, { width, height }); // which clears it
     context.fillStyle = "white";

@@ -1,5 +1,5 @@
-// Resizes as Pillow 13 does, bit for bit: the filter is as wide as the reduction, its weights are rounded to 22 bits, and
-// each of its two passes rounds to 8 bits. Pillow 12 always begins with the rows, which changes some values by one.
+// Resizes as Pillow 13 does, bit for bit: the filter is as wide as the reduction, its weights are rounded to 22 bits,
+// and each of its two passes rounds to 8 bits. Pillow 12 always begins with the rows, which changes some values by one.
 // Source: Pillow, src/libImaging/Resample.c.
 
 const BITS = 22;

@@ -1,6 +1,7 @@
-// What the model says of photographs, for a person and as CSV. Names are text, never HTML.
+// What the model says of photographs, for a person. Names are text, never HTML.
 
-const TOP = 3;
+/** How many of the likeliest classes are shown. */
+export const TOP = 3;
 
 /** An element with the text or the elements that it contains. */
 export function element(name, properties, ...children) {
@@ -17,7 +18,7 @@ export function shown(text) {
 }
 
 export function percent(share) {
-  return `${(100 * share).toFixed(1)} %`;
+  return `${(100 * share).toFixed(1)}\u00a0%`; // on one line
 }
 
 /** The likeliest classes, `[{name, probability}]`; the first of equal ones stays first. */
@@ -36,9 +37,9 @@ export function card(file, pixels, best, sureFrom) {
   const unsure = best[0].probability < sureFrom;
   const bars = best.map(({ name, probability }) => {
     const bar = element("div", {});
-    bar.style.width = percent(probability).replace(" ", "");
+    bar.style.width = `${100 * probability}%`;
     return element("li", {}, shown(name), element("span", { className: "number" }, percent(probability)),
-      element("div", { className: "bar" }, bar)); // prettier-ignore
+      element("div", { className: "bar" }, bar));
   });
   return element("div", { className: "one" },
     element("figure", {}, picture(pixels, `${shown(file.name)} as the model sees it`),
@@ -46,7 +47,7 @@ export function card(file, pixels, best, sureFrom) {
     element("div", {},
       element("h2", {}, unsure ? "Not sure" : shown(best[0].name)),
       unsure ? element("p", {}, `No class has ${percent(sureFrom)} or more. It may be none that the model knows.`) : "",
-      element("ol", {}, ...bars))); // prettier-ignore
+      element("ol", {}, ...bars)));
 }
 
 /** One photograph that was refused. */
@@ -56,39 +57,28 @@ export function refusal(file, reason) {
 
 /** Several photographs. */
 export function table() {
-  const names = ["Picture", "File", "Class", "Probability"];
-  const head = names.map((name) => element("th", { scope: "col", className: name === "Probability" ? "number" : "" }, name));
-  return element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}));
+  const head = element("tr", {},
+    element("th", { scope: "col" }, "Picture"),
+    element("th", { scope: "col" }, "Class"),
+    element("th", { scope: "col", className: "number" }, "Probability"));
+  return element("table", {}, element("thead", {}, head), element("tbody", {}));
 }
 
 export function row(file, pixels, best, sureFrom) {
   return element("tr", {},
     element("td", {}, picture(pixels, `${shown(file.name)} as the model sees it`)),
-    element("td", {}, shown(file.name)),
-    element("td", { className: "class" }, verdict(best, sureFrom)),
-    element("td", { className: "number" }, percent(best[0].probability))); // prettier-ignore
+    element("td", {}, verdict(best, sureFrom), fileName(file)),
+    element("td", { className: "number" }, percent(best[0].probability)));
 }
 
 export function refusedRow(file, reason) {
   return element("tr", {},
     element("td", {}, "-"),
-    element("td", {}, shown(file.name)),
-    element("td", { className: "bad", colSpan: 2 }, reason)); // prettier-ignore
+    element("td", { colSpan: 2 }, element("span", { className: "bad" }, reason), fileName(file)));
 }
 
-/** The table of `predict.py`, without what was refused: `[{file, best}]` to text. */
-export function csv(classified) {
-  const places = Array.from({ length: TOP }, (_, place) => place);
-  const header = places.flatMap((place) => (place ? [`label_${place + 1}`, `probability_${place + 1}`] : ["label", "probability"]));
-  const rows = classified.map(({ file, best }) => [
-    file.name,
-    ...places.flatMap((place) => (best[place] ? [best[place].name, best[place].probability.toFixed(6)] : ["", ""])),
-  ]);
-  return [["path", ...header], ...rows].map((cells) => `${cells.map(quoted).join(",")}\n`).join("");
-}
-
-function quoted(cell) {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+function fileName(file) {
+  return element("div", { className: "file" }, shown(file.name));
 }
 
 /** RGB [size, size, 3] as a picture. */
@@ -96,7 +86,9 @@ function picture(pixels, label) {
   const size = Math.sqrt(pixels.length / 3);
   const image = new ImageData(size, size);
   image.data.fill(255);
-  for (let place = 0; place < size * size; place++) image.data.set(pixels.subarray(3 * place, 3 * place + 3), 4 * place);
+  for (let place = 0; place < size * size; place++) {
+    image.data.set(pixels.subarray(3 * place, 3 * place + 3), 4 * place);
+  }
   const canvas = element("canvas", { width: size, height: size, role: "img", ariaLabel: label });
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;

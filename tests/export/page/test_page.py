@@ -26,6 +26,7 @@ from flowers_jax.export import EXPORTERS, Exported
 from tests import browser
 from tests.conftest import png
 from tests.data.pictures import scene
+from tests.export.conftest import lively
 from tests.export.page.conftest import served, visited
 
 pytestmark = [pytest.mark.wings, pytest.mark.network]  # npm brings the runtime
@@ -52,8 +53,9 @@ document.body.append(Object.assign(document.createElement("input"), { type: "fil
 
 @pytest.fixture(scope="module")
 def exported(small) -> Exported:
-    """As in use: with a temperature, and a mirrored view."""
-    return Exported(replace(small.model, temperature=1.7, flip=True))
+    """As in use: it answers to photographs, with a temperature and a mirrored view."""
+    variables = lively(small.model.variables)
+    return Exported(replace(small.model, variables=variables, temperature=1.7, flip=True))
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +83,19 @@ def answer(page, *files: Path, words: str = "") -> str:
     """Choose the files and wait for the answer; what the page says then."""
     page.set_input_files("#choose", list(map(str, files)))
     expect(page.locator("#status")).to_have_text(re.compile(words or r"%\.|classified|Refused"), timeout=30_000)
-    return page.inner_text("#status")
+    return text(page, "#status")
+
+
+def text(page, where: str) -> str:
+    """As a person reads it: without spaces that keep words on one line."""
+    return page.inner_text(where).replace("\u00a0", " ")
 
 
 def downloaded(page) -> list[dict[str, str]]:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download as CSV").click()
     assert waiting.value.suggested_filename == "predictions.csv"
-    text = Path(waiting.value.path()).read_text("utf-8")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    return list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text("utf-8"), newline="")))
 
 
 @pytest.mark.parametrize("offline", [False, True])
@@ -101,7 +107,7 @@ def test_it_says_what_predict_says(chromium, folder, exported, photographs, offl
     assert len({row["label"] for row in wanted}) > 1
     with visited(chromium, folder) as page:
         page.context.set_offline(offline)
-        assert answer(page, *photographs) == "20 classified."
+        assert re.fullmatch(r"20 classified, in \d+\.\d s\.", answer(page, *photographs))
         assert page.locator("tbody tr").count() == page.locator("tbody canvas").count() == 20
         found = downloaded(page)
     for ours, row in zip(found, wanted, strict=True):
@@ -164,7 +170,7 @@ def test_a_photograph_is_pasted_or_dropped(chromium, folder, exported, photograp
         expect(page.locator("#status")).to_have_text(said, timeout=30_000)
         assert page.locator(".one h2").inner_text() == label
         assert page.locator(".one li .number").all_inner_texts() == [
-            f"{100 * one:.1f} %" for one in sorted(probabilities, reverse=True)
+            f"{100 * one:.1f}\u00a0%" for one in sorted(probabilities, reverse=True)
         ]
 
 
@@ -186,8 +192,8 @@ def test_what_is_no_photograph_is_refused_with_a_message(chromium, folder, photo
         (tmp_path / name).write_bytes(data)
     with visited(chromium, folder) as page:
         files = [tmp_path / name for name in wrong]
-        assert answer(page, *files, photographs[0]) == "1 classified, 5 refused."
-        assert page.locator("td.bad").all_inner_texts() == [words for _, words in wrong.values()]
+        assert answer(page, *files, photographs[0]).startswith("1 classified, 5 refused, in ")
+        assert page.locator("td .bad").all_inner_texts() == [words for _, words in wrong.values()]
         assert [row["path"] for row in downloaded(page)] == [photographs[0].name]
         assert answer(page, files[0]) == "Refused."
         assert page.inner_text("#results") == f"text.jpg: {wrong['text.jpg'][1]}"
@@ -208,6 +214,7 @@ def test_it_is_legible(chromium, folder, photographs, tmp_path, width, scheme):
     (tmp_path / "text.jpg").write_text("no photograph")
     size = {"width": width, "height": browser.HEIGHT}
     with visited(chromium, folder, viewport=size, color_scheme=scheme, has_touch=width == 390) as page:
+        assert page.locator(".camera").is_visible() == (width == 390)
         for files in ((), photographs[:1], (tmp_path / "text.jpg",), (*photographs[:3], tmp_path / "text.jpg")):
             if files:
                 answer(page, *files)
@@ -219,6 +226,8 @@ def test_it_is_legible(chromium, folder, photographs, tmp_path, width, scheme):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
         assert reached[0] == "choose" and "Download as CSV" in reached
+        page.set_input_files("#take", str(photographs[2]))
+        expect(page.locator("#status")).to_have_text(re.compile("^2, a flower"), timeout=30_000)
 
 
 def test_a_thousand_classes_answer_at_once_and_their_names_are_text(chromium, small, photographs, tmp_path):
@@ -245,7 +254,7 @@ def test_its_foot_says_how_good_the_model_is(chromium, folder, small):
     low, high = summary["test_interval"]
     description = json.loads((folder / "description.json").read_text())
     with visited(chromium, folder) as page:
-        said = page.inner_text("#about")
+        said = text(page, "#about")
     for words in (
         f"{100 * summary['test_accuracy']:.1f} % of {summary['test_examples']} test photographs",
         f"(95 % interval: {100 * low:.1f} % to {100 * high:.1f} %)",
@@ -255,6 +264,19 @@ def test_its_foot_says_how_good_the_model_is(chromium, folder, small):
     ):
         assert words in said, words
     assert "MIT License" in (folder / "runtime" / "LICENSE").read_text()
+
+
+def test_it_is_not_sure_below_a_threshold(chromium, folder, photographs, tmp_path):
+    shutil.copytree(folder, tmp_path / "unsure")
+    description = json.loads((folder / "description.json").read_text())
+    (tmp_path / "unsure" / "description.json").write_text(json.dumps(description | {"sure_from": 1.0, "test": None}))
+    with visited(chromium, tmp_path / "unsure") as page:
+        assert answer(page, photographs[0]).startswith(f"{photographs[0].name}: not sure, perhaps ")
+        assert page.locator(".one h2").inner_text() == "Not sure"
+        assert "No class has 100.0 % or more." in text(page, ".one")
+        answer(page, *photographs[:2])
+        assert page.locator("tbody").inner_text().count("not sure, perhaps") == 2
+        assert "not measured" in text(page, "#about")
 
 
 def test_a_page_that_cannot_load_says_so(chromium, folder, tmp_path):
