@@ -65,7 +65,7 @@ def test_a_wheel_holds_the_package_and_the_configs(wheel, tmp_path):
     package = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "flowers_jax").rglob("*")
-        if path.suffix in (".py", ".html") or path.name == "py.typed"
+        if path.suffix in (".py", ".html", ".css", ".js") or path.name == "py.typed"
     }
     assert names == package | {f"flowers_jax/configs/{name}" for name in CONFIGS}
     assert found(sys.executable, unpacked, tmp_path) == [

@@ -40,6 +40,7 @@ COMMANDS = {
     "predict": Command(huge_pages=True, prints_results=True),
     "report": Command(huge_pages=True),
     "export": Command(huge_pages=True),
+    "demo": Command(),
     "cross_validate": Command(huge_pages=True),
     "sweep": Command(huge_pages=True),
     "compare": Command(prints_results=True),

@@ -3,7 +3,7 @@
 Importing this package registers the formats; the packages that a format needs are imported where it writes or reads.
 """
 
-from flowers_jax.export import onnx, safetensors, saved_model, stablehlo
+from flowers_jax.export import onnx, page, safetensors, saved_model, stablehlo
 from flowers_jax.export.registry import EXPORTERS, Artifact, Exported, Exporter, find, register
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Exporter",
     "find",
     "onnx",
+    "page",
     "register",
     "safetensors",
     "saved_model",

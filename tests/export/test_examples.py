@@ -10,12 +10,14 @@ from PIL import Image
 
 from flowers_jax.data.decode import decode_for
 from flowers_jax.export import EXPORTERS
+from tests import browser
 from tests.conftest import ROOT, png
 from tests.data.pictures import scene
+from tests.export.page.conftest import served
 
 pytestmark = pytest.mark.wings
 PAGE = (ROOT / "docs" / "export.md").read_text()
-EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", PAGE, flags=re.S))
+EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", PAGE, flags=re.S))
 WITHOUT = """
 import runpy, sys
 
@@ -65,6 +67,20 @@ def test_an_example_names_the_models_class(small, folder, example, absent):
 
 def test_the_parameters_are_read_without_jax(folder):
     assert printed(folder, "safetensors_names.py", ("flax", "flowers_jax", "jax", "jaxlib", "tensorflow")) == "3 3"
+
+
+@pytest.mark.network  # npm brings the runtime
+def test_the_modules_of_the_page_serve_another_page(small, folder):
+    EXPORTERS["page"].write(small, folder / "model.page")
+    (folder / "own.html").write_text('<link rel="icon" href="data:,"><script type="module" src="own.js"></script>')
+    (wanted,) = small.model.predict([folder / "photograph.jpg"])
+    with served(folder) as address, browser.chromium() as chromium:
+        page = chromium.new_page()
+        with page.expect_console_message() as said:
+            page.goto(f"{address}/own.html")
+        name, probability = said.value.text.split()
+    assert name == small.model.classes[wanted.argmax()]
+    assert float(probability) == pytest.approx(wanted.max(), abs=1e-3)
 
 
 def test_the_pixels_of_the_page_are_those_of_the_package(small, folder):
