@@ -3,7 +3,7 @@
 Importing this package registers the formats; the packages that a format needs are imported where it writes or reads.
 """
 
-from flowers_jax.export import onnx, safetensors, saved_model, stablehlo
+from flowers_jax.export import onnx, safetensors, saved_model, stablehlo, tflite
 from flowers_jax.export.registry import EXPORTERS, Artifact, Exported, Exporter, find, register
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "safetensors",
     "saved_model",
     "stablehlo",
+    "tflite",
 ]
