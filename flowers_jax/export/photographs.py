@@ -16,7 +16,6 @@ from flowers_jax.evaluation.own import own_photographs
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.export.registry import Exported
 
-
 CALIBRATED = "--format=tflite-int8: 8-bit integers need the photographs that the run was trained on"
 
 

@@ -1,7 +1,7 @@
 """TFLite, for phones and small devices: LiteRT, MediaPipe Tasks, microcontrollers. The file takes one image at a time.
 
-`converter` makes the file with TensorFlow, `quantization` makes one of 8-bit integers, and `metadata` adds what MediaPipe
-Tasks read.
+`converter` makes the file with TensorFlow, `quantization` makes one of 8-bit integers, and `metadata` adds what
+MediaPipe Tasks read.
 """
 
 from functools import partial

@@ -1,7 +1,8 @@
 """The metadata of a TFLite file: what MediaPipe Tasks read, and the description of this package.
 
-Source: MediaPipe, `mediapipe/tasks/metadata/metadata_schema.fbs`. The metadata is a flatbuffer within that of the model.
-The files that it names follow the model as a zip archive, uncompressed.
+Source: MediaPipe, `mediapipe/tasks/metadata/metadata_schema.fbs`. The metadata is a flatbuffer within that of the
+model. The files that it names follow the model as a zip archive, uncompressed. MediaPipe's own writer is not used,
+because it cannot be imported from the packages of PyPI (`mediapipe` 1.2.3).
 """
 
 import io
