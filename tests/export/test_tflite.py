@@ -18,6 +18,7 @@ from flowers_jax.data.decode import decode_for
 from flowers_jax.errors import UsageError
 from flowers_jax.evaluation.own import own_photographs
 from flowers_jax.export import EXPORTERS
+from flowers_jax.export.check import expected
 from flowers_jax.export.description import describe
 from flowers_jax.export.tflite import converter, flatbuffer, metadata, quantization, runtime
 from tests.export.metadata_schema import parse
@@ -97,22 +98,22 @@ def test_integers_are_calibrated_on_training_photographs_alone(small, tmp_path, 
     EXPORTERS["tflite-int8"].write(small._replace(data=str(tmp_path)), tmp_path / "model-int8.tflite")
     dataset, model = own_photographs(small.model), small.model
     training = [one for one in dataset.examples if one.split == "train"]
-    expected = [decode_for(dataset.read(one.path), model.preprocessing, model.max_pixels) for one in training]
-    np.testing.assert_array_equal(seen[0], np.stack(expected))
+    pixels = [decode_for(dataset.read(one.path), model.preprocessing, model.max_pixels) for one in training]
+    np.testing.assert_array_equal(seen[0], np.stack(pixels))
 
 
-def test_a_range_is_the_mean_of_what_each_photograph_needs(small):
-    """The input, whose values are known, and a convolution, whose values JAX computes."""
+def test_ranges_of_maps_are_means_and_those_of_vectors_whole(small):
+    """The normalized pixels, a map, and the probabilities, a vector, are computed here by JAX."""
     floats = converter.convert(small.model, np.float32)
     photographs = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 3), np.uint8)
-    photographs[1] = 9
+    photographs[1] = 99
     found = quantization.ranges(floats, photographs)
     graph = flatbuffer.unpack(floats).subgraphs[0]
-    extremes = photographs.reshape(4, -1)
-    assert found[graph.inputs[0]] == pytest.approx((0, extremes.max(-1).mean()))
-    assert found[graph.outputs[0]][0] == 0 < found[graph.outputs[0]][1] <= 1
-    least = [low for low, _ in found.values()]
-    assert min(least) < 0 == max(least) and all(low < high for low, high in found.values())
+    assert found[graph.inputs[0]] == (0, 255)
+    assert found[graph.outputs[0]] == pytest.approx((0, expected(small.model, photographs).max()), abs=1e-5)
+    normalized = np.asarray(small.model.preprocessing.normalize(photographs)).reshape(4, -1)
+    means = np.minimum(normalized.min(-1), 0).mean(), np.maximum(normalized.max(-1), 0).mean()
+    assert any(one == pytest.approx(means, abs=1e-5) for one in found.values())
 
 
 def test_without_training_photographs_there_are_no_integers(small, tmp_path):
