@@ -13,7 +13,7 @@ from tests.test_layering import LAYERS
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEYS = config.KEYS.keys() | config.option_keys().keys()
 PARTS = {name.split(".")[0] for name in KEYS if "." in name}
-FILES = ("json", "csv", "py", "onnx", "safetensors", "stablehlo")
+FILES = ("json", "csv", "py", "onnx", "safetensors", "stablehlo", "tflite")
 """Suffixes: `model.json` is no key."""
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 NAMED = re.findall(r"`([\w/]+\.py)`((?:(?::\s|, )`[A-Za-z_.]+`)*)", ARCHITECTURE)

@@ -30,6 +30,13 @@ def tensorflow_datasets() -> Any:
         return importlib.import_module("tensorflow_datasets")
 
 
+def tensorflow_lite_convert() -> Any:
+    """The module `tensorflow.lite.python.convert`, which has more than `tf.lite` names."""
+    tensorflow()
+    with process.unchanged_by_imports():
+        return importlib.import_module("tensorflow.lite.python.convert")
+
+
 @contextlib.contextmanager
 def _in_environment(values: dict[str, str]) -> Iterator[None]:
     """Add `values` to the environment, except those that the user has set."""

@@ -3,7 +3,7 @@
 Importing this package registers the formats; the packages that a format needs are imported where it writes or reads.
 """
 
-from flowers_jax.export import onnx, page, safetensors, saved_model, stablehlo
+from flowers_jax.export import onnx, page, safetensors, saved_model, stablehlo, tflite
 from flowers_jax.export.registry import EXPORTERS, Artifact, Exported, Exporter, find, register
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "safetensors",
     "saved_model",
     "stablehlo",
+    "tflite",
 ]

@@ -11,17 +11,18 @@ from jaxtyping import Array, Float32
 
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.models.features import Variables
-from flowers_jax.preprocessing import Preprocessing
+from flowers_jax.preprocessing import Pixels, Preprocessing
 from flowers_jax.types import Images, Logits
 
 Probabilities = Float32[Array, "batch classes"]
-Function = Callable[[Variables, Images], Probabilities]
+Function = Callable[[Variables, Images | Pixels], Probabilities]
 
 
 def function_of(model: TrainedModel, convolution: str) -> Function:
     """`f(variables, images)`: uint8 [B, S, S, 3] -> float32 [B, classes], as `model.predict`; B may be symbolic.
 
-    It normalises, averages over the mirrored view where the run does, divides by the temperature and takes softmax.
+    It normalises, averages over the mirrored view where the run does, divides by the temperature and takes softmax. It
+    takes the same pixels as float32, too.
 
     Args:
         convolution: one of `ops.PATHS`, whichever the run had: `auto` where the file runs on several platforms, `xla`
@@ -36,10 +37,10 @@ def function_of(model: TrainedModel, convolution: str) -> Function:
 def of_module(module: nn.Module, preprocessing: Preprocessing, flip: bool, temperature: float) -> Function:
     """`function_of` the parts of a model."""
 
-    def logits(variables: Variables, images: Images) -> Logits:
+    def logits(variables: Variables, images: Images | Pixels) -> Logits:
         return module.apply(variables, preprocessing.normalize(images), train=False)  # type: ignore[return-value]
 
-    def probabilities(variables: Variables, images: Images) -> Probabilities:
+    def probabilities(variables: Variables, images: Images | Pixels) -> Probabilities:
         scores = logits(variables, images)
         if flip:
             scores = (scores + logits(variables, jnp.flip(images, 2))) / 2

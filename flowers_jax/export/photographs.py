@@ -1,4 +1,4 @@
-"""The photographs on which a file is compared with the model that it was written from."""
+"""The photographs on which a file is compared with the model that it was written from, or is calibrated."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from flowers_jax.evaluation.evaluate import select
 from flowers_jax.evaluation.own import own_photographs
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.export.registry import Exported
+
+CALIBRATED = "--format=tflite-int8: 8-bit integers need the photographs that the run was trained on"
 
 
 class Photographs(NamedTuple):
@@ -45,6 +47,22 @@ def for_check(exported: Exported, count: int) -> Photographs:
     if test := [example for example in dataset.examples if example.split == "test"]:
         return Photographs(decoded(model, dataset, test, count), "photographs of the run's test part")
     return Photographs(_drawn(model, count), "drawn flowers (the run has no test part)")
+
+
+def for_calibration(model: TrainedModel, count: int) -> np.ndarray:
+    """At most `count` photographs of the training part of the run, uint8 [N, S, S, 3]; no others, not even `--data`'s.
+
+    Raises:
+        UsageError: the run has none, or they are gone.
+    """
+    try:
+        dataset = own_photographs(model)
+    except UsageError as error:
+        raise UsageError(f"{CALIBRATED}; they cannot be read ({error})") from error
+    training = [example for example in dataset.examples if example.split == "train"]
+    if not training:
+        raise UsageError(f"{CALIBRATED}; {model.run.path} has none")
+    return decoded(model, dataset, training, count)
 
 
 def decoded(model: TrainedModel, dataset: Dataset, examples: Sequence[Example], count: int) -> np.ndarray:

@@ -138,18 +138,39 @@ run(lambda _: export.main(sys.argv[2:]))
 """
 
 
-@pytest.mark.parametrize("formats", ["stablehlo", "saved_model", "safetensors"])
+@pytest.mark.parametrize("formats", ["stablehlo", "saved_model", "safetensors", "tflite", "tflite-int8"])
 def test_a_full_disk_leaves_nothing(run, tmp_path, formats):
+    needs(formats)
     done = hindered("full", run, tmp_path, formats)
     assert done.returncode == 1, done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: ") and "Traceback" not in done.stderr
     assert tree(tmp_path) == set()
 
 
-def test_a_killed_export_leaves_no_folder(run, tmp_path):
-    assert hindered("kill", run, tmp_path, "stablehlo").returncode == -9
+@pytest.mark.parametrize("formats", ["stablehlo", "tflite"])
+def test_a_killed_export_leaves_no_folder(run, tmp_path, formats):
+    needs(formats)
+    assert hindered("kill", run, tmp_path, formats).returncode == -9
     assert [path.name.startswith(".partial-") for path in tmp_path.iterdir()] == [True]
-    assert script("export", f"--run={run}", "--format=stablehlo", f"--out={tmp_path / 'o'}", "--count=3") == 0
+    assert script("export", f"--run={run}", f"--format={formats}", f"--out={tmp_path / 'o'}", "--count=3") == 0
+
+
+READ_ONLY = 'mount --bind "$0" "$0" && mount --options remount,bind,ro "$0" && exec "$@"'
+
+
+def test_a_folder_that_may_only_be_read_is_a_mistake(run, tmp_path):
+    private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]  # the mount is seen by that process alone
+    if shutil.which("unshare") is None or subprocess.run([*private, "true"], check=False).returncode:
+        pytest.skip("this system mounts nothing for a program of a user")
+    export = [sys.executable, "scripts/export.py", f"--run={run}", "--format=stablehlo", f"--out={tmp_path / 'o'}"]
+    done = subprocess.run([*private, READ_ONLY, tmp_path, *export], capture_output=True, text=True, check=False)
+    assert done.stderr == f"error: --out={tmp_path / 'o'}: cannot be written (Read-only file system)\n"
+    assert done.returncode == 2 and tree(tmp_path) == set()
+
+
+def needs(formats):
+    for package in EXPORTERS[formats].packages:
+        pytest.importorskip(package)
 
 
 def hindered(how, run, tmp_path, formats):

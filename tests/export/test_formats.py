@@ -40,7 +40,7 @@ def test_it_gives_the_models_probabilities(exported, exporter, tmp_path):
     for count in (1, 3):
         few = artifact.predict(images[:count])
         assert few.shape == wanted[:count].shape
-        np.testing.assert_allclose(few, wanted[:count], rtol=0, atol=exporter.tolerance)
+        np.testing.assert_allclose(few, wanted[:count], rtol=0, atol=min(exporter.tolerance, 1))
     said = artifact.description
     assert tuple(said["classes"]) == model.classes
     assert preprocessing_of(said) == model.preprocessing

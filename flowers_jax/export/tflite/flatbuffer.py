@@ -1,0 +1,16 @@
+"""The bytes of a TFLite file as objects that may be changed, and back."""
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+IDENTIFIER = b"TFL3"
+
+
+def unpack(whole: bytes) -> schema.ModelT:
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(whole, 0))
+
+
+def pack(model: schema.ModelT) -> bytes:
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
