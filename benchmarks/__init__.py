@@ -1,6 +1,6 @@
 """How fast training, inference and decoding are here, beside Keras and PyTorch on the same machine."""
 
-SIZES = {"mobilenet_v2": 224, "cnn": 128, "seed_cnn": 28}
+SIZES = {"mobilenet_v2": 224, "efficientnet_lite": 224, "cnn": 128, "seed_cnn": 28}
 """Height and width in pixels at which each model is measured."""
 
 CLASSES = 5

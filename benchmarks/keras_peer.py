@@ -12,6 +12,7 @@ from keras import layers
 
 from benchmarks import CLASSES, LEARNING_RATE, SIZES
 from benchmarks.program import Program
+from flowers_jax.models.efficientnet_lite import layout
 
 
 def build(model: str, batch: int) -> Program:
@@ -43,6 +44,27 @@ def seed_cnn(size: int) -> keras.Model:
     ])  # fmt: skip
 
 
+def efficientnet_lite(size: int) -> keras.Model:
+    """EfficientNet-Lite0, which Keras does not have, after `models/efficientnet_lite`."""
+
+    def norm(x, activation=True):
+        x = layers.BatchNormalization()(x)
+        return layers.ReLU(6.0)(x) if activation else x
+
+    def pointwise(x, channels, activation=True):
+        return norm(layers.Conv2D(channels, 1, use_bias=False)(x), activation)
+
+    inputs = keras.Input((size, size, 3))
+    x = norm(layers.Conv2D(layout.STEM, 3, 2, "same", use_bias=False)(inputs))
+    for block in layout.blocks(0):
+        y = pointwise(x, x.shape[-1] * block.expansion) if block.expansion > 1 else x
+        y = norm(layers.DepthwiseConv2D(block.kernel_size, block.stride, "same", use_bias=False)(y))
+        y = pointwise(y, block.channels, activation=False)
+        x = layers.Add()([x, y]) if x.shape == y.shape else y
+    x = layers.GlobalAveragePooling2D()(pointwise(x, layout.LAST))
+    return keras.Model(inputs, layers.Dense(CLASSES)(x))
+
+
 def cnn(size: int) -> keras.Model:
     """As `models/cnn.py`."""
 
@@ -59,4 +81,4 @@ def cnn(size: int) -> keras.Model:
     return keras.Model(inputs, layers.Dense(CLASSES)(layers.GlobalAveragePooling2D()(x)))
 
 
-NETWORKS = {"mobilenet_v2": mobilenet_v2, "cnn": cnn, "seed_cnn": seed_cnn}
+NETWORKS = {"mobilenet_v2": mobilenet_v2, "efficientnet_lite": efficientnet_lite, "cnn": cnn, "seed_cnn": seed_cnn}

@@ -20,8 +20,10 @@ MODULES = {
     "ours": "benchmarks.ours",
     "ours-xla": "benchmarks.ours_xla",
     "keras": "benchmarks.keras_peer",
+    "keras-huge": "benchmarks.keras_peer",
     "torch": "benchmarks.torch_peer",
     "torch-tuned": "benchmarks.torch_peer",
+    "torch-huge": "benchmarks.torch_peer",
     "torch-compiled": "benchmarks.torch_compiled",
 }
 """Each has `build(model, batch) -> Program`."""

@@ -14,7 +14,11 @@ from flowers_jax.runtime import host_memory
 ROOT = str(Path(__file__).resolve().parents[1])
 """The folder from which `benchmarks` is imported, which a child that starts elsewhere must be told."""
 
-PEERS = {"keras": ("keras",), "torch": ("torch", "torch-tuned", "torch-compiled"), "jax": ("ours-xla",)}
+PEERS = {
+    "keras": ("keras", "keras-huge"),
+    "torch": ("torch", "torch-tuned", "torch-huge", "torch-compiled"),
+    "jax": ("ours-xla",),
+}
 """The package that a peer needs, and the programs that are measured with it."""
 
 ALONE = ("augment", "decode", "separable")
@@ -23,9 +27,11 @@ ALONE = ("augment", "decode", "separable")
 ENVIRONMENTS = {
     "ours": host_memory.HUGE_PAGES,
     "ours-xla": host_memory.HUGE_PAGES,
+    "keras-huge": host_memory.HUGE_PAGES,
+    "torch-huge": host_memory.HUGE_PAGES,
     "torch-tuned": {"MALLOC_MMAP_MAX_": "0"},
 }
-"""What a program is given beside the user's environment: ours what train.py gives itself."""
+"""What a program is given beside the user's environment: ours, and those named `huge`, what train.py gives itself."""
 
 
 class Round(NamedTuple):

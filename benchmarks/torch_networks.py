@@ -1,9 +1,13 @@
 """The networks in PyTorch, after torchvision's `mobilenetv2.py` and `resnet.py`."""
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn  # type: ignore[import-not-found]
 
 from benchmarks import CLASSES
-from flowers_jax.models.mobilenet_v2.layout import STAGES
+from flowers_jax.models.efficientnet_lite import layout as efficientnet_lite_layout
+from flowers_jax.models.inverted_residual import Block
+from flowers_jax.models.mobilenet_v2 import layout as mobilenet_v2_layout
 
 
 def _convolve(
@@ -16,13 +20,13 @@ def _convolve(
 class InvertedResidual(nn.Module):
     """[B, C, H, W] -> [B, outputs, H / stride, W / stride]."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
+    def __init__(self, inputs: int, block: Block):
         super().__init__()
-        hidden = inputs * expansion
-        expand = [_convolve(inputs, hidden, 1, 1, 1, nn.ReLU6(inplace=True))] if expansion > 1 else []
-        depthwise = _convolve(hidden, hidden, 3, stride, hidden, nn.ReLU6(inplace=True))
-        self.layers = nn.Sequential(*expand, depthwise, _convolve(hidden, outputs, 1))
-        self.shortcut = stride == 1 and inputs == outputs
+        hidden = inputs * block.expansion
+        expand = [_convolve(inputs, hidden, 1, 1, 1, nn.ReLU6(inplace=True))] if block.expansion > 1 else []
+        depthwise = _convolve(hidden, hidden, block.kernel_size, block.stride, hidden, nn.ReLU6(inplace=True))
+        self.layers = nn.Sequential(*expand, depthwise, _convolve(hidden, block.channels, 1))
+        self.shortcut = block.stride == 1 and inputs == block.channels
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x) if self.shortcut else self.layers(x)
@@ -43,12 +47,21 @@ class ResidualBlock(nn.Module):
 
 def mobilenet_v2(_size: int) -> nn.Module:
     """MobileNetV2 1.0."""
+    return _inverted_residuals(mobilenet_v2_layout.blocks(1.0, whole_widths=False))
+
+
+def efficientnet_lite(_size: int) -> nn.Module:
+    """EfficientNet-Lite0, with PyTorch's padding."""
+    return _inverted_residuals(efficientnet_lite_layout.blocks(0))
+
+
+def _inverted_residuals(blocks: Iterable[Block]) -> nn.Module:
+    """Both networks: a stem, the blocks, a last layer, the head."""
     inputs = 32
     layers: list[nn.Module] = [_convolve(3, inputs, 3, 2, 1, nn.ReLU6(inplace=True))]
-    for expansion, channels, repeats, stride in STAGES:
-        for repeat in range(repeats):
-            layers.append(InvertedResidual(inputs, channels, stride if repeat == 0 else 1, expansion))
-            inputs = channels
+    for block in blocks:
+        layers.append(InvertedResidual(inputs, block))
+        inputs = block.channels
     layers.append(_convolve(inputs, 1280, 1, 1, 1, nn.ReLU6(inplace=True)))
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, CLASSES))
 
@@ -73,4 +86,4 @@ def seed_cnn(size: int) -> nn.Module:
     )  # fmt: skip
 
 
-NETWORKS = {"mobilenet_v2": mobilenet_v2, "cnn": cnn, "seed_cnn": seed_cnn}
+NETWORKS = {"mobilenet_v2": mobilenet_v2, "efficientnet_lite": efficientnet_lite, "cnn": cnn, "seed_cnn": seed_cnn}

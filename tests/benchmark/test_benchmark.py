@@ -10,6 +10,7 @@ import keras  # before `benchmarks` does: see BEFORE_THE_PACKAGE
 import pytest
 
 from benchmarks import CLASSES, SIZES, keras_peer, ours, separable
+from benchmarks.rounds import PEERS
 from flowers_jax import models
 from flowers_jax.models import summary
 from tests.conftest import ROOT
@@ -59,8 +60,7 @@ def test_figures_of_ours_and_its_peers(tmp_path, peers):
     )
     assert done.returncode == 0, done.stderr
     entries = json.loads(file.read_text())
-    known = {"keras": "keras", "jax": "ours-xla"}
-    names = ["ours", *(known[peer] for peer in peers.split(","))]
+    names = ["ours", *(program for peer in peers.split(",") for program in PEERS[peer])]
     expected = [(f"seed_cnn/{what}", name) for name in names for what in ("train", "inference")]
     assert [(entry["what"], entry["who"]) for entry in entries] == [*expected, ("decode", "ours")]
     for entry in entries:
@@ -104,7 +104,10 @@ def test_a_program_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys)
     ("arguments", "message"),
     [
         (["--peers=caffe"], "--peers=caffe: 'caffe' is none of keras, torch, jax"),
-        (["--what=resnet"], "--what=resnet: 'resnet' is none of mobilenet_v2, cnn, seed_cnn, augment, decode"),
+        (
+            ["--what=resnet"],
+            "--what=resnet: 'resnet' is none of mobilenet_v2, efficientnet_lite, cnn, seed_cnn, augment, decode",
+        ),
         (["--what="], "one at least of each"),
         (["--rounds=0"], "--rounds=0"),
         (["--json=missing/figures.json"], "--json=missing/figures.json: must be a file in a directory"),
