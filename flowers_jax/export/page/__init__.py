@@ -5,6 +5,7 @@ The files beside this one are the page. What they need of a model is `descriptio
 
 import datetime
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def write(exported: Exported, path: Path) -> None:
     """
     path.mkdir()
     runtime.unpack(path / RUNTIME)
-    for file in resources.files(__package__).iterdir():
+    for file in resources.files("flowers_jax.export.page").iterdir():
         if file.name.endswith(SUFFIXES):
             (path / file.name).write_bytes(file.read_bytes())
     onnx.write(exported, path / MODEL)
@@ -51,15 +52,20 @@ def read(path: Path) -> Artifact:
 
 def _description(model: TrainedModel, file: Path) -> dict[str, Any]:
     """Of the model, and what a reader of the page wants to know."""
-    summary = model.summary
-    measured = summary is not None and summary["test_interval"] is not None
     return describe(model) | {
         "max_pixels": model.max_pixels,
         "sure_from": SURE_FROM,
-        "test": {name: summary[f"test_{name}"] for name in ("accuracy", "interval", "examples")} if measured else None,
+        "test": _test(model.summary),
         "written": datetime.date.today().isoformat(),
         "model_sha256": sha256_of(file),
     }
+
+
+def _test(summary: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the test of a finished run gave; None without one."""
+    if summary is None or summary["test_interval"] is None:
+        return None
+    return {name: summary[f"test_{name}"] for name in ("accuracy", "interval", "examples")}
 
 
 register(Exporter("page", ".page", write, read, packages=("onnx", "onnxruntime")))
