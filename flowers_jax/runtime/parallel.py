@@ -41,11 +41,14 @@ def refuse_several_processes() -> None:
         )
 
 
-def choose_devices(count: int, batch_size: int) -> Devices:
+def choose_devices(count: int, batch_size: int, parts: int = 1) -> Devices:
     """The first `count` local devices (0: all of them).
 
+    Args:
+        parts: of the share of each device, `config.accumulate`.
+
     Raises:
-        UsageError: there are fewer devices, or they do not divide the global batch size.
+        UsageError: there are fewer devices, or they and the parts do not divide the global batch size.
     """
     available = local_devices()
     if count > len(available):
@@ -54,10 +57,13 @@ def choose_devices(count: int, batch_size: int) -> Devices:
             f"give --config.devices=0 (all) to {len(available)}"
         )
     devices = available[: count or len(available)]
-    if batch_size % len(devices):
+    shares = len(devices) * parts
+    if batch_size % shares:
+        among = f"the {len(devices)} devices" + (f" times --config.accumulate={parts}" if parts > 1 else "")
+        other = " or --config.accumulate" if parts > 1 else ""
         raise UsageError(
-            f"config.batch_size {batch_size} is not divisible by the {len(devices)} devices: "
-            f"give --config.batch_size={round_up(batch_size, len(devices))}, or another --config.devices"
+            f"config.batch_size {batch_size} is not divisible by {among}: give "
+            f"--config.batch_size={round_up(batch_size, shares)}, or another --config.devices{other}"
         )
     return devices
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import optax
 from ml_collections import ConfigDict
 
@@ -13,7 +14,7 @@ from flowers_jax import config as config_lib
 from flowers_jax.augment import Augmentation
 from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset, identity
-from flowers_jax.errors import Interrupted, TrainingError, UsageError
+from flowers_jax.errors import Interrupted, TrainingError, UsageError, first_line
 from flowers_jax.losses import Loss
 from flowers_jax.metrics import Metric
 from flowers_jax.optimizers import Optimizer
@@ -127,6 +128,14 @@ def _train(config: Config, job: Job, begun: bool, started: float, reporters: Seq
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{error}; {trainer.failure_message()}") from error
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise TrainingError(
+            f"the device has too little memory ({first_line(error)}): give a larger --config.accumulate than "
+            f"{config.accumulate}, which divides the batch, or a smaller --config.batch_size than {config.batch_size}; "
+            f"{trainer.failure_message()}"
+        ) from error
     return summary
 
 

@@ -137,6 +137,7 @@ class Trainer:
         step = partial(
             train_step, optimizer=phase.optimizer, batch_norm=phase.batch_norm, loss=self.job.loss,
             label_smoothing=config.loss.label_smoothing, class_weights=self.job.class_weights, ema=config.optimizer.ema,
+            accumulate=config.accumulate,
             **self._options(phase),
         )  # fmt: skip
         return parallel.pmap_step(step, self.job.devices, donate_state=True)
