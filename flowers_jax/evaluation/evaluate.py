@@ -127,7 +127,7 @@ def predictions(model: TrainedModel, dataset: Dataset, said: str) -> tuple[HostL
     memory.check(size, said, "a folder of fewer photographs, or a --split")
     whole = replace(dataset, examples=tuple(replace(example, split="test") for example in dataset.examples))
     part = decode_split(whole, "test", model.preprocessing, max_pixels=model.max_pixels)
-    return predict_all(model.predictor, in_order(part, model.batch_size)), part.labels
+    return predict_all(model.predictor, in_order(part, model.batch_size), len(part.labels)), part.labels
 
 
 def _said(data: str | Path | Dataset) -> str:
