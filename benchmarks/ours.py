@@ -30,7 +30,7 @@ def build(model: str, batch: int, convolution: str = "auto") -> Program:
     preprocessing = models.preprocessing(model, SIZES[model])
     optimizer = make_optimizer(find("adamw"), LEARNING_RATE)
     arguments = {"module": module, "optimizer": optimizer, "preprocessing": preprocessing}
-    step = parallel.pmap_step(
+    step = parallel.map_step(
         partial(train_step, augment=augment.from_config(config), batch_norm="batch", **arguments),
         devices,
         donate_state=True,

@@ -357,6 +357,9 @@ class Config:
     batch_size: int = key(
         32, Rule(lambda v: 1 <= v <= 65536, "at least 1 and at most 65536"), "global: over all devices together"
     )
+    accumulate: int = key(
+        1, at_least(1), "parts of a batch that follow each other on a device, whose gradients are added; less memory"
+    )
     learning_rate: float = key(1e-3, ABOVE_ZERO, "the optimizer's, before ReduceLROnPlateau cuts it")
     precision: str = key(
         "auto",

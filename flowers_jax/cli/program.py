@@ -107,6 +107,11 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
     Args:
         prints_results: the program prints its result, so a reader that closes the pipe (`| head`) is no failure.
     """
+    sys.exit(status_of(main, prints_results=prints_results))
+
+
+def status_of(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = False) -> int:
+    """The status that `run` exits with; whatever is to be said is said."""
     warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # file names that are not UTF-8 keep their bytes
@@ -131,7 +136,7 @@ def run(main: Callable[[Sequence[str]], int | None], *, prints_results: bool = F
         sys.stdout.flush()
     except OSError:  # the reader has closed the pipe; the interpreter would flush again at exit, and fail
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    return status
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:

@@ -31,6 +31,8 @@ class SplitArrays(NamedTuple):
     labels: np.ndarray
 
 
+ALL = slice(None)
+
 Batch = dict[str, np.ndarray]
 """`image` uint8 [B, H, W, 3] or float32 [B, F], `label` int32 [B], `mask` bool [B]: False for a row that only fills."""
 
@@ -66,15 +68,20 @@ def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(examples)
 
 
-def batches(part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int = 0) -> Iterator[Batch]:
+def batches(
+    part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int = 0, own: slice = ALL
+) -> Iterator[Batch]:
     """Every row of `order` once, starting with batch number `first`.
 
     The last batch is filled with masked rows from the start of the order. They are real photographs, not zeros, so that
     batch statistics are those of photographs.
+
+    Args:
+        own: the rows of each batch that are wanted; the others are not read.
     """
     steps = -(-len(order) // batch_size)
-    rows = np.resize(order, (steps, batch_size))
-    mask = (np.arange(steps * batch_size) < len(order)).reshape(steps, batch_size)
+    rows = np.resize(order, (steps, batch_size))[:, own]
+    mask = (np.arange(steps * batch_size) < len(order)).reshape(steps, batch_size)[:, own]
 
     def gather(step: int) -> tuple[np.ndarray, np.ndarray]:
         return part.images[rows[step]], part.labels[rows[step]]
@@ -88,9 +95,9 @@ def batches(part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int
         yield {"image": image, "label": label, "mask": mask[step]}
 
 
-def in_order(part: SplitArrays, batch_size: int) -> Iterator[Batch]:
+def in_order(part: SplitArrays, batch_size: int, own: slice = ALL) -> Iterator[Batch]:
     """Every example once, in order."""
-    return batches(part, np.arange(len(part.labels)), batch_size)
+    return batches(part, np.arange(len(part.labels)), batch_size, own=own)
 
 
 def _decoded(dataset: Dataset, preprocessing: Preprocessing, max_pixels: int, example: Example) -> np.ndarray:

@@ -122,7 +122,7 @@ def predictions(model: TrainedModel, dataset: Dataset) -> tuple[HostLogits, Host
     whole = replace(dataset, examples=tuple(replace(example, split="test") for example in dataset.examples))
     cache = memory.place("auto", memory.decoded_size(len(dataset.examples), model.preprocessing.size))
     part = decode_split(whole, "test", model.preprocessing, max_pixels=model.max_pixels, cache=cache)
-    return predict_all(model.predictor, in_order(part, model.batch_size)), part.labels
+    return predict_all(model.predictor, in_order(part, model.batch_size), len(part.labels)), part.labels
 
 
 def _said(data: str | Path | Dataset) -> str:

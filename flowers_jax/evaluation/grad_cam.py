@@ -58,7 +58,7 @@ def grad_cam(
     chosen = np.full(len(images), PREDICTED, np.int32) if classes is None else np.asarray(classes, np.int32)
     if model not in _compiled:
         program = _make_program(model.module, model.preprocessing, model.spec.name)
-        _compiled[model] = parallel.pmap_predict(program, model.devices)
+        _compiled[model] = parallel.map_predict(program, model.devices)
     size, maps = parallel.round_up(AT_ONCE, len(model.devices)), []
     for start in range(0, len(images), size):
         rows = np.arange(start, min(len(images), start + size))

@@ -85,15 +85,22 @@ def make_head_predictor(module: Any, devices: Devices) -> Callable[[Variables, n
 
 
 def _on_host(step: Callable[[Variables, Array], Array], devices: Devices) -> Callable[[Variables, np.ndarray], Any]:
-    mapped = parallel.pmap_predict(step, devices)
+    mapped = parallel.map_predict(step, devices)
 
     def predict(variables: Variables, rows: np.ndarray) -> Any:
         outputs = jax.device_get(mapped(variables, parallel.shard(rows, devices)))
-        return outputs.reshape(len(rows), -1)
+        return outputs.reshape(-1, outputs.shape[-1])
 
     return predict
 
 
-def predict_all(predict: Callable[[np.ndarray], HostLogits], batches: Iterable[dict[str, np.ndarray]]) -> HostLogits:
-    """The logits of every unmasked example, once and in order."""
-    return np.concatenate([predict(batch["image"])[batch["mask"]] for batch in batches])
+def predict_all(
+    predict: Callable[[np.ndarray], HostLogits], batches: Iterable[dict[str, np.ndarray]], examples: int
+) -> HostLogits:
+    """The logits of every example, once and in order.
+
+    Args:
+        predict: from this process's rows of a batch to the logits of the whole batch.
+        batches: of the examples in order; what fills the last one follows them.
+    """
+    return np.concatenate([predict(batch["image"]) for batch in batches])[:examples]

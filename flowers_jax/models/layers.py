@@ -1,6 +1,8 @@
 """The layers that the models are made of. Their parameters have the names and shapes of Flax's own."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import partial
 
 import flax.linen as nn
@@ -8,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from flowers_jax import ops
 from flowers_jax.ops.geometry import Padding
@@ -60,17 +62,38 @@ def _drop(x: Float[Array, "batch ..."], probability: float, keys: ExampleKeys, s
     return jnp.where(kept, x / (1 - probability), 0)
 
 
-def example_keys(module: nn.Module, batch: int, axis_name: str | None) -> ExampleKeys:
-    """A key for each row of a replica's share of the batch: the same on any number of devices.
+_part: ContextVar[tuple[int | Int[Array, ""], int]] = ContextVar("part", default=(0, 1))
 
-    They follow from the stream `example`, whose key all devices have, and from `dropout` where that is not given.
+
+@contextlib.contextmanager
+def part_of_batch(number: int | Int[Array, ""], parts: int) -> Iterator[None]:
+    """While in here, a module is applied to one of the equal parts of a replica's share of the batch.
+
+    Args:
+        number: of the part, from 0.
+        parts: how many there are.
+    """
+    token = _part.set((number, parts))
+    try:
+        yield
+    finally:
+        _part.reset(token)
+
+
+def example_keys(module: nn.Module, batch: int, axis_name: str | None) -> ExampleKeys:
+    """A key for each row of a replica's share of the batch, or of a part of it (`part_of_batch`).
+
+    They are the same on any number of devices and in any number of parts. They follow from the stream `example`, whose
+    key all devices have, and from `dropout` where that is not given.
 
     Args:
         axis_name: the mapped axis over which the batch is divided.
     """
     key = module.make_rng("example" if module.has_rng("example") else "dropout")
-    first = 0 if axis_name is None or module.is_initializing() else lax.axis_index(axis_name) * batch
-    return jax.vmap(partial(jax.random.fold_in, key))(first + jnp.arange(batch))
+    number, parts = _part.get()
+    if not (axis_name is None or module.is_initializing()):
+        number = lax.axis_index(axis_name) * parts + number
+    return jax.vmap(partial(jax.random.fold_in, key))(number * batch + jnp.arange(batch))
 
 
 class Dropout(nn.Module):

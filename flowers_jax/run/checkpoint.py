@@ -3,6 +3,9 @@
 Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. It is valid
 once it is sealed (`flowers_jax.run.seal`), and only then are older ones removed. Saving is synchronous, because the
 buffers of the state are donated to the next step.
+
+Of several processes the first one writes, because each has the whole state, and what is promised of a full disk and of
+a kill stays that of one process. All read.
 """
 
 import contextlib
@@ -23,6 +26,7 @@ import orbax.checkpoint as ocp
 
 from flowers_jax.errors import DamageWarning, UsageError, first_line
 from flowers_jax.run import seal
+from flowers_jax.runtime import processes
 from flowers_jax.runtime.terminal import absl_level
 
 
@@ -67,6 +71,15 @@ class Checkpoints:
             OSError: it cannot be written; no part of it is left.
         """
         number = self.next_number()
+        if processes.is_first():
+            self._write(number, model, optimizer, progress)
+        processes.wait("checkpoint")
+        self._sound.append(number)
+        self._model_of[number] = progress["model_checkpoint"]
+        with contextlib.suppress(OSError):  # the save itself has succeeded
+            self._prune(keep)
+
+    def _write(self, number: int, model: Any, optimizer: Any, progress: Mapping[str, Any]) -> None:
         target = self.folder / str(number)
         parts = ocp.args.Composite(
             model=ocp.args.StandardSave(model),
@@ -81,9 +94,6 @@ class Checkpoints:
             except Exception as error:  # orbax and its C++ raise many kinds of errors on a full disk
                 self._remove_failed(number)
                 raise OSError(f"checkpoint {number} cannot be written to {self.folder} ({_reason(error)})") from error
-        self._sound.append(number)
-        with contextlib.suppress(OSError):  # the save itself has succeeded
-            self._prune(keep)
 
     def _remove_failed(self, number: int) -> None:
         """Try repeatedly: some of orbax's threads still write for a moment after others have failed."""
@@ -108,7 +118,7 @@ class Checkpoints:
     def keep_until(self, number: int, keep: int) -> None:
         """Make checkpoint `number` the latest: remove damaged, later and partial ones."""
         self._remove({*self._damaged, *(found for found in self._sound if found > number)})
-        for partial in self.folder.glob("*.orbax-checkpoint-tmp*"):
+        for partial in self.folder.glob("*.orbax-checkpoint-tmp*") if processes.is_first() else ():
             shutil.rmtree(partial)
         self._prune(keep)
 
@@ -151,7 +161,13 @@ class Checkpoints:
 
     @functools.cached_property
     def _orbax(self) -> ocp.Checkpointer:
-        return ocp.Checkpointer(ocp.CompositeCheckpointHandler())
+        if processes.count() == 1:
+            return ocp.Checkpointer(ocp.CompositeCheckpointHandler())
+        own = processes.index()  # orbax waits for no other process
+        alone = ocp.options.MultiprocessingOptions(own, active_processes={own}, barrier_sync_key_prefix=f"process{own}")
+        options = ocp.CompositeOptions(multiprocessing_options=alone)
+        handler = ocp.CompositeCheckpointHandler(composite_options=options)
+        return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
     def _prune(self, keep: int) -> None:
         latest = self._sound[-keep:]
@@ -163,6 +179,7 @@ class Checkpoints:
         self._damaged = [number for number in self._damaged if number not in numbers]
         for number in numbers:
             self._model_of.pop(number, None)
+        for number in numbers if processes.is_first() else ():
             path = self.folder / str(number)
             if path.is_symlink() or not path.is_dir():
                 path.unlink()  # not the target of the link

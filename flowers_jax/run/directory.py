@@ -15,6 +15,7 @@ from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.errors import UsageError
 from flowers_jax.run import lock, seal
 from flowers_jax.run.files import Files
+from flowers_jax.runtime import processes
 from flowers_jax.storage import atomic
 
 METRICS_COLUMNS = (
@@ -136,11 +137,12 @@ class RunDirectory(Files):
 
     def forget_summary(self) -> None:
         self.unlist("summary.json")
-        (self.path / "summary.json").unlink(missing_ok=True)
+        if processes.is_first():
+            (self.path / "summary.json").unlink(missing_ok=True)
 
     def clear_partial(self) -> None:
         """Remove the partial files of a killed process."""
-        for partial in self.path.glob(f"{atomic.PARTIAL}*"):
+        for partial in self.path.glob(f"{atomic.PARTIAL}*") if processes.is_first() else ():
             shutil.rmtree(partial)
 
     def read_splits(self) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 """Plain files of one folder, each written to a temporary name, synced and renamed.
 
 `manifest.json` lists the files that must be trusted, each only while it is complete. A file that is not listed was not
-finished.
+finished. Of several processes that train together only the first one writes.
 """
 
 import csv
@@ -15,6 +15,7 @@ from typing import Any
 
 from flowers_jax.errors import UsageError
 from flowers_jax.run import seal
+from flowers_jax.runtime import processes
 from flowers_jax.storage import atomic
 
 TRUSTED = ("config.json", "model.json", "splits.csv", "predictions.csv", "summary.json")
@@ -72,6 +73,8 @@ class Files:
         return data.decode("utf-8", "surrogateescape")
 
     def _write(self, name: str, text: str) -> None:
+        if not processes.is_first():
+            return
         if name in TRUSTED:
             self.unlist(name)
         data = text.encode("utf-8", "surrogateescape")
@@ -82,6 +85,8 @@ class Files:
 
     def unlist(self, name: str) -> None:
         """Mark the file as not finished."""
+        if not processes.is_first():
+            return
         sums = self._sums()
         if sums.pop(name, None):
             seal.write(self.path, sums)

@@ -20,7 +20,7 @@ from flowers_jax.runtime.cache import cache_dir
 CPU = Path("/proc/cpuinfo")
 
 FUSIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
-"""Sums over activations run in YNNPACK, a library in XLA: a CNN trains 1.2 times as fast (docs/convolution.md)."""
+"""Sums over activations run in the library YNNPACK. docs/convolution.md says how much faster that is."""
 
 
 def compiled(mapped: Any, platform: str) -> Callable[..., Any]:

@@ -1,51 +1,38 @@
-"""Data parallelism: a pure per-replica step, mapped over the local devices with `jax.pmap`.
+"""Data parallelism: a pure per-replica step, mapped over the devices of one process or of several.
 
-The state is an ordinary replicated tree (no leading device axis); batches carry a leading device axis.
-This module is below evaluation and training because both map their steps. It is the only place that decides how
-steps are distributed.
+One process maps it with `jax.pmap`; several with `jax.jit(jax.shard_map(...))` over the devices of all. The state is an
+ordinary replicated tree (no leading device axis); batches carry a leading device axis. This module is below
+evaluation and training because both map their steps. It is the only place that decides how steps are distributed.
 """
 
 import weakref
+import zlib
 from collections.abc import Callable
+from itertools import groupby, islice
 from typing import Any
 
 import jax
 import numpy as np
-from jax._src import distributed  # gives the number of processes without starting the backend
+from jax import lax
 from jax._src import pmap as jax_pmap  # its cache has no public name
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from flowers_jax.errors import UsageError
-from flowers_jax.runtime import compilation, process
+from flowers_jax.runtime import compilation, process, processes
 from flowers_jax.types import Devices
 
 AXIS = "batch"
 """Name of the mapped axis, for `lax.psum` and for `nn.BatchNorm(axis_name=...)`."""
 
 
-def refuse_several_processes() -> None:
-    """A run uses one process: several would train separately, or wait for each other at the first checkpoint.
+def choose_devices(count: int, batch_size: int, parts: int = 1) -> Devices:
+    """The first `count` devices of each process (0: all of them), process after process.
+
+    Args:
+        parts: of the share of each device, `config.accumulate`.
 
     Raises:
-        UsageError: JAX is initialised with more than one process.
-    """
-    if jax.distributed.is_initialized():  # then `jax.process_count` starts the backend, which waits for the others
-        count = distributed.global_state.num_processes
-    else:
-        local_devices()
-        count = jax.process_count()
-    if count > 1:
-        raise UsageError(
-            f"jax.distributed has {count} processes, but a run uses one: start a single process, which trains on all "
-            "devices of its machine (--config.devices=0)"
-        )
-
-
-def choose_devices(count: int, batch_size: int) -> Devices:
-    """The first `count` local devices (0: all of them).
-
-    Raises:
-        UsageError: there are fewer devices, or they do not divide the global batch size.
+        UsageError: there are fewer devices, or they and the parts do not divide the global batch size.
     """
     available = local_devices()
     if count > len(available):
@@ -54,10 +41,22 @@ def choose_devices(count: int, batch_size: int) -> Devices:
             f"give --config.devices=0 (all) to {len(available)}"
         )
     devices = available[: count or len(available)]
-    if batch_size % len(devices):
+    if jax.process_count() > processes.count():
         raise UsageError(
-            f"config.batch_size {batch_size} is not divisible by the {len(devices)} devices: "
-            f"give --config.batch_size={round_up(batch_size, len(devices))}, or another --config.devices"
+            f"JAX sees {jax.process_count()} processes, which do not know of each other: give --distributed, or call "
+            "jax.distributed.initialize()"
+        )
+    if processes.count() > 1:
+        every = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+        of_process = groupby(every, key=lambda device: device.process_index)
+        devices = [device for _, own in of_process for device in islice(own, count or None)]
+    shares = len(devices) * parts
+    if batch_size % shares:
+        among = f"the {len(devices)} devices" + (f" times --config.accumulate={parts}" if parts > 1 else "")
+        other = " or --config.accumulate" if parts > 1 else ""
+        raise UsageError(
+            f"config.batch_size {batch_size} is not divisible by {among}: give "
+            f"--config.batch_size={round_up(batch_size, shares)}, or another --config.devices{other}"
         )
     return devices
 
@@ -72,14 +71,41 @@ def round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def pmap_step(step: Callable, devices: Devices, *, donate_state: bool) -> Callable:
+def own_rows(devices: Devices, batch_size: int) -> slice:
+    """The rows of a batch that belong to the devices of this process; `shard` takes these."""
+    share = batch_size // len(devices)
+    own = [number for number, device in enumerate(devices) if device.process_index == jax.process_index()]
+    return slice(own[0] * share, (own[-1] + 1) * share)
+
+
+def map_step(step: Callable, devices: Devices, *, donate_state: bool) -> Callable:
     """Map `step(state, batch) -> (state, metrics)`; the results are replicated, so the step must reduce them."""
-    return _pmap(step, devices, out_axes=None, donate_argnums=(0,) if donate_state else ())
+    donated = (0,) if donate_state else ()
+    if is_shared(devices):
+        return _shard_map(step, devices, donate_argnums=donated)
+    return _pmap(step, devices, out_axes=None, donate_argnums=donated)
 
 
-def pmap_predict(step: Callable, devices: Devices) -> Callable:
-    """Map `step(variables, images) -> outputs`; the outputs keep the device axis of the images."""
+def map_predict(step: Callable, devices: Devices) -> Callable:
+    """Map `step(variables, images) -> outputs`; the outputs have a device axis, and every process has all of them."""
+    if is_shared(devices):
+        return _shard_map(lambda variables, images: lax.all_gather(step(variables, images), AXIS), devices)
     return _pmap(step, devices)
+
+
+def is_shared(devices: Devices) -> bool:
+    """Whether some of the devices belong to another process."""
+    return any(device.process_index != jax.process_index() for device in devices)
+
+
+def _shard_map(step: Callable, devices: Devices, **how: Any) -> Callable:
+    """As `_pmap`, and the outputs are replicated. `jax.pmap` has devices of one process alone."""
+
+    def of_share(state: Any, share: Any) -> Any:
+        return step(state, jax.tree.map(lambda leaf: leaf[0], share))  # without the device axis, as in `jax.pmap`
+
+    specs = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec()}
+    return jax.jit(jax.shard_map(of_share, mesh=_mesh(devices), check_vma=False, **specs), **how)
 
 
 def _pmap(step: Callable, devices: Devices, **how: Any) -> Callable:
@@ -93,7 +119,16 @@ def _pmap(step: Callable, devices: Devices, **how: Any) -> Callable:
 
 def replicate(tree: Any, devices: Devices) -> Any:
     """Place a host tree on every device. This is explicit because donating a new single-device state fails."""
-    return jax.device_put(tree, NamedSharding(_mesh(devices), PartitionSpec()))
+    sharding = NamedSharding(_mesh(devices), PartitionSpec())
+    if not is_shared(devices):
+        return jax.device_put(tree, sharding)
+
+    def place(leaf: Any) -> jax.Array:
+        if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
+            return leaf
+        return jax.make_array_from_process_local_data(sharding, np.asarray(leaf), np.shape(leaf))
+
+    return jax.tree.map(place, tree)
 
 
 def replicated(like: Any, devices: Devices) -> Any:
@@ -107,18 +142,51 @@ def differing_copies(tree: Any) -> list[str]:
 
     `is_fully_replicated` tells only the requested sharding, not the content.
     """
-    differing = []
+    paths, sums = [], []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         copies = {np.asarray(jax.device_get(shard.data)).tobytes() for shard in leaf.addressable_shards}
-        if len(copies) > 1:
-            differing.append(jax.tree_util.keystr(path, simple=True, separator="/"))
-    return differing
+        paths.append(jax.tree_util.keystr(path, simple=True, separator="/"))
+        sums.append([extreme(map(zlib.crc32, copies)) for extreme in (min, max)])
+    every = processes.gathered(np.array(sums, np.uint32))
+    return [path for path, low, high in zip(paths, every.min((0, 2)), every.max((0, 2)), strict=True) if low != high]
 
 
 def shard(batch: Any, devices: Devices) -> Any:
-    """[B, ...] host arrays -> [devices, B / devices, ...] arrays, one slice per device."""
-    split = jax.tree.map(lambda x: np.reshape(x, (len(devices), -1, *x.shape[1:])), batch)
-    return jax.device_put(split, NamedSharding(_mesh(devices), PartitionSpec(AXIS)))
+    """[B, ...] host arrays -> [devices, B / devices, ...] arrays, one slice per device.
+
+    Args:
+        batch: the rows of this process (`own_rows`), which are all rows of one that trains alone.
+    """
+    own = sum(device.process_index == jax.process_index() for device in devices)
+    split = jax.tree.map(lambda x: np.reshape(x, (own, -1, *x.shape[1:])), batch)
+    sharding = NamedSharding(_mesh(devices), PartitionSpec(AXIS))
+    if not is_shared(devices):
+        return jax.device_put(split, sharding)
+
+    def place(rows: np.ndarray) -> jax.Array:
+        return jax.make_array_from_process_local_data(sharding, rows, (len(devices), *rows.shape[1:]))
+
+    with jax.transfer_guard_host_to_device("allow"):  # which takes this for an implicit transfer
+        return jax.tree.map(place, split)
+
+
+def make_vote(devices: Devices) -> Callable[..., tuple[int, ...]]:
+    """`vote(*wishes)` returns the largest of each wish of all processes.
+
+    One process has its own wishes back. Of several it is those of the call before, so that no device waits for a host
+    between two steps.
+    """
+    if not is_shared(devices):
+        return lambda *wishes: wishes
+    largest = _shard_map(lambda _, wishes: lax.pmax(wishes.max(0), AXIS), devices)
+    own = own_rows(devices, len(devices))
+    before: list[jax.Array] = []
+
+    def vote(*wishes: int) -> tuple[int, ...]:
+        before.append(largest((), shard(np.tile(np.array(wishes, np.int32), (own.stop - own.start, 1)), devices)))
+        return tuple(jax.device_get(before.pop(0)).tolist()) if len(before) > 1 else (0,) * len(wishes)
+
+    return vote
 
 
 def _mesh(devices: Devices) -> Mesh:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -34,6 +35,16 @@ def quiet(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         _quiet.reset(token)
+
+
+@contextlib.contextmanager
+def silent(wanted: bool) -> Iterator[None]:
+    """Within this context nothing is printed on standard output: of several processes the first one prints."""
+    if not wanted:
+        yield
+        return
+    with quiet(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
 
 
 def is_quiet() -> bool:

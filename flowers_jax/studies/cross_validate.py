@@ -11,6 +11,7 @@ from flowers_jax.config_types import Config
 from flowers_jax.errors import TrainingError, UsageError
 from flowers_jax.report.reporters import of_many
 from flowers_jax.run.directory import RunDirectory
+from flowers_jax.runtime import processes
 from flowers_jax.studies.naming import named
 from flowers_jax.training.loop import fit
 
@@ -34,6 +35,7 @@ def cross_validate(config: Config | ConfigDict, workdir: str | Path, folds: int 
         As `fit`; and TrainingError if the photographs change between folds, UsageError if `workdir` is a run
             directory or the config sets folds itself.
     """
+    processes.refuse("a cross-validation")
     directory, config = RunDirectory(workdir), config_lib.validate(config)
     if (directory.path / "config.json").exists():
         raise UsageError(f"--workdir={directory.path}: holds a single run; give another folder")

@@ -16,7 +16,7 @@ from flowers_jax.metrics import mode_of, monitored
 from flowers_jax.report.reporters import of_many
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.runtime import compilation
+from flowers_jax.runtime import compilation, processes
 from flowers_jax.studies.grid import Grid, Point, points
 from flowers_jax.studies.naming import named
 from flowers_jax.training.loop import fit
@@ -54,6 +54,7 @@ def sweep(config: Config | ConfigDict, grid: Grid, out: str | Path) -> dict[str,
         As `fit`; and UsageError for a mistake in any point, before the first trains and anything is written;
             TrainingError if no setting has a figure.
     """
+    processes.refuse("a sweep")
     directory, config = RunDirectory(out), config_lib.validate(config)
     of_grid, monitor = points(config, grid, directory), config.checkpoint.monitor
     with shared.sharing(), compilation.shared_programs(), contextlib.ExitStack() as held:

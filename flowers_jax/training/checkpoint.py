@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.runtime import parallel
+from flowers_jax.runtime import parallel, processes
 from flowers_jax.training.state import Progress, TrainState, Tree, eval_variables, merge_params, split_params
 from flowers_jax.types import Devices
 
@@ -59,6 +59,8 @@ def is_due(
 
 def save(checkpoints: Checkpoints, state: TrainState, frozen: Collection[str], progress: Progress, keep: int) -> None:
     """Write the next checkpoint."""
+    if processes.count() > 1:  # orbax has one process write what is on the host
+        state = jax.device_get(state)
     checkpoints.save(eval_variables(state, frozen), _rest(state, frozen), progress.to_json(), keep)
 
 

@@ -23,7 +23,7 @@ from flowers_jax.config_types import Config
 from flowers_jax.data.decode import DecodeError, decode_for
 from flowers_jax.data.loader import Batch
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.runtime import parallel
+from flowers_jax.runtime import parallel, processes
 from flowers_jax.storage import atomic
 from flowers_jax.training import checkpoint
 from flowers_jax.training.phases import Phase
@@ -59,22 +59,30 @@ def time_steps(step: Callable[..., Any], state: TrainState, batch: Batch, job: J
         before = time.monotonic()
         state, _ = jax.block_until_ready(step(state, parallel.shard(same, job.devices)))
         seconds.append(time.monotonic() - before)
-        if len(seconds) > 1 and sum(seconds[1:]) > ENOUGH_SECONDS:
+        if processes.largest(len(seconds) > 1 and sum(seconds[1:]) > ENOUGH_SECONDS):  # all stop at the same step
             break
     usual = median(seconds[1:])
     return Timed(max(0.0, seconds[0] - usual), usual)
 
 
 def noise(config: Config, job: Job) -> Batch:
-    """A batch in the shape of the photographs that are not decoded yet; a step takes as long on noise."""
-    size, count = stored(job.preprocessing, job.augment).size, config.batch_size
+    """This process's rows of a batch, in the shape of the photographs that are not decoded yet; a step takes as long on
+    noise.
+    """
+    size = stored(job.preprocessing, job.augment).size
+    count = len(range(config.batch_size)[parallel.own_rows(job.devices, config.batch_size)])
     images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
     labels = np.arange(count, dtype=np.int32) % len(job.dataset.classes)
     return {"image": images, "label": labels, "mask": np.ones(count, bool)}
 
 
 def time_save(job: Job, state: TrainState, phase: Phase, progress: Progress) -> float:
-    """Seconds of a checkpoint, in a folder that is removed again. A full disk is told of by the first real one."""
+    """Seconds of a checkpoint, in a folder that is removed again. A full disk is told of by the first real one.
+
+    0 with several processes, of which only the first would save here.
+    """
+    if processes.count() > 1:
+        return 0.0
     before = time.monotonic()
     with (
         contextlib.suppress(OSError),

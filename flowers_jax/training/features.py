@@ -19,7 +19,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 import PIL
-from jaxtyping import Array, Float32, Int, Key
+from jaxtyping import Array, Float32, Int
 
 from flowers_jax import outside
 from flowers_jax.augment import Augment, augment_images, stored
@@ -32,7 +32,7 @@ from flowers_jax.models.groups import without_head
 from flowers_jax.models.layers import at_least_float32
 from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
-from flowers_jax.runtime import parallel
+from flowers_jax.runtime import parallel, processes
 from flowers_jax.runtime.progress import Bar
 from flowers_jax.storage import atomic, fetch, source
 from flowers_jax.training.photographs import split_arrays
@@ -82,7 +82,7 @@ class FeatureCache:
         self.config, self.dataset, self.spec, self.module = config, dataset, spec, module
         self.preprocessing, self.devices = preprocessing, devices
         # One compiled program per augmentation serves every part, mirrored or not.
-        self._extractor = functools.cache(partial(_make_extractor, spec, module, preprocessing, devices))
+        self._extractor = functools.cache(partial(_make_extractor, spec, module, preprocessing, devices, config.seed))
         # The views of one part are computed one after the other, and most use the same pixels.
         self._decoded = _cache_last(partial(split_arrays, config, dataset))
         self.variables = {name: without_head(spec.groups, tree) for name, tree in variables.items()}
@@ -91,12 +91,16 @@ class FeatureCache:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
         examples = [example for example in self.dataset.examples if example.split == split]
         labels = np.array([example.label for example in examples], np.int32)
-        file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz"
-        try:
-            with file.open("rb") as stream:
-                return SplitArrays(np.load(stream)["features"], labels)
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # missing or damaged: a zip has checksums
-            features = self._compute(split, view)
+        file, features = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz", None
+        # missing or damaged: a zip has checksums
+        with (
+            contextlib.suppress(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile),
+            file.open("rb") as stream,
+        ):
+            features = np.load(stream)["features"]
+        if not processes.largest(features is None) and features is not None:  # all compute, or none does
+            return SplitArrays(features, labels)
+        features = self._compute(split, view)
         with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # without it a run only takes longer
             np.savez(partial, features=features)
         return SplitArrays(features, labels)
@@ -104,17 +108,15 @@ class FeatureCache:
     def _compute(self, split: str, view: View) -> Features:
         part = self._decoded(split, stored(self.preprocessing, view.augment))
         extract = self._extractor(view.augment)
-        key = jax.random.fold_in(named_key(self.config.seed, "views"), view.number)
-        batches, total = in_order(part, self.config.batch_size), len(part.labels)
-        rows, first = [], 0
+        size, total, rows = self.config.batch_size, len(part.labels), []
+        own = parallel.own_rows(self.devices, size)
         with Bar(f"features of {split}", total) as bar:
-            for batch in batches:
+            for number, batch in enumerate(in_order(part, size, own)):
                 images = batch["image"][:, :, ::-1] if view.mirrored else batch["image"]
-                indices = first + np.arange(len(images), dtype=np.int32)
-                rows.append(extract(self._placed, images, indices, key)[batch["mask"]])
-                first += len(images)
-                bar.advance(int(batch["mask"].sum()))
-        return np.concatenate(rows)
+                indices = np.arange(number * size, (number + 1) * size, dtype=np.int32)[own]
+                rows.append(extract(self._placed, images, indices, np.int32(view.number)))
+                bar.advance(min(size, total - number * size))
+        return np.concatenate(rows)[:total]
 
     @cached_property
     def _placed(self) -> Variables:
@@ -168,15 +170,19 @@ def _network(config: Config, spec: ModelSpec, module: nn.Module) -> list[str]:
 
 
 def _make_extractor(
-    spec: ModelSpec, module: nn.Module, preprocessing: Preprocessing, devices: Devices, augment: Augment
-) -> Callable[[Variables, np.ndarray, np.ndarray, Key[Array, ""]], Features]:
-    """`extract(variables, images [B, S, S, 3], indices [B], key) -> [B, F]` on the host."""
+    spec: ModelSpec, module: nn.Module, preprocessing: Preprocessing, devices: Devices, seed: int, augment: Augment
+) -> Callable[[Variables, np.ndarray, np.ndarray, np.int32], Features]:
+    """`extract(variables, images [B, S, S, 3], indices [B], view) -> [B, F]` on the host.
+
+    Of several processes each gives its rows and has the features of the whole batch.
+    """
     split = spec.features
     if split is None:
         raise ValueError(f"{spec.name} has no features before its head")
 
-    def step(placed: tuple[Variables, Key[Array, ""]], batch: tuple[Array, Int[Array, " batch"]]) -> Array:
-        (variables, key), (images, indices) = placed, batch
+    def step(placed: tuple[Variables, Int[Array, ""]], batch: tuple[Array, Int[Array, " batch"]]) -> Array:
+        (variables, view), (images, indices) = placed, batch
+        key = jax.random.fold_in(named_key(seed, "views"), view)
         keys = jax.vmap(partial(jax.random.fold_in, key))(indices)
 
         def features(few: Array) -> Array:
@@ -184,10 +190,10 @@ def _make_extractor(
 
         return few_at_once(features, augment_images(keys, images, augment, preprocessing))
 
-    mapped = parallel.pmap_predict(step, devices)
+    mapped = parallel.map_predict(step, devices)
 
-    def extract(variables: Variables, images: np.ndarray, indices: np.ndarray, key: Key[Array, ""]) -> Features:
-        outputs = jax.device_get(mapped((variables, key), parallel.shard((images, indices), devices)))
-        return outputs.reshape(len(images), -1)
+    def extract(variables: Variables, images: np.ndarray, indices: np.ndarray, view: np.int32) -> Features:
+        outputs = jax.device_get(mapped((variables, view), parallel.shard((images, indices), devices)))
+        return outputs.reshape(-1, outputs.shape[-1])
 
     return extract

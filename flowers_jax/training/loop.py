@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import optax
 from ml_collections import ConfigDict
 
@@ -13,13 +14,13 @@ from flowers_jax import config as config_lib
 from flowers_jax.augment import Augmentation
 from flowers_jax.config_types import Config
 from flowers_jax.data.dataset import Dataset, identity
-from flowers_jax.errors import Interrupted, TrainingError, UsageError
+from flowers_jax.errors import Interrupted, TrainingError, UsageError, first_line
 from flowers_jax.losses import Loss
 from flowers_jax.metrics import Metric
 from flowers_jax.optimizers import Optimizer
 from flowers_jax.run import lock
 from flowers_jax.run.directory import RunDirectory
-from flowers_jax.runtime import parallel, signals
+from flowers_jax.runtime import processes, progress, signals
 from flowers_jax.training import banner, ending
 from flowers_jax.training.callbacks import Callback
 from flowers_jax.training.given import Given, collect
@@ -42,6 +43,9 @@ def fit(
     reporters: Sequence[Reporter] = (),
 ) -> dict[str, Any]:
     """Train with `config` in `workdir`, or resume the run there; returns the content of `summary.json`.
+
+    Within `jax.distributed` every process makes the same call, with a `workdir` on a disk that all share. The first one
+    prints, reports and writes; callbacks see the epochs in every process, and all must return the same.
 
     Every other argument replaces what the config names; `config.json` then says so. A run that was given objects is
     resumed with the same objects.
@@ -69,25 +73,40 @@ def fit(
         config_lib.validate(config),
         data=data, optimizer=optimizer, loss=loss, augment=augment, metrics=metrics, callbacks=callbacks,
     )  # fmt: skip
-    parallel.refuse_several_processes()
-    run = RunDirectory(workdir)
-    begun = run.check(config)
-    if begun and (summary := _finished(run, config)):
+    run = RunDirectory(processes.of_first(str(workdir)))
+    try:
+        with progress.silent(not processes.is_first()):
+            return _fit(config, run, given, started, print_test, reporters if processes.is_first() else ())
+    except (ValueError, RuntimeError) as error:
+        if processes.is_loss(error):
+            raise TrainingError(processes.ended(run.path)) from error
+        raise
+
+
+def _fit(
+    config: Config, run: RunDirectory, given: Given, started: float, print_test: bool, reporters: Sequence[Reporter]
+) -> dict[str, Any]:
+    begun, first = run.check(config), processes.is_first()
+    summary = _finished(run, config) if begun else None
+    processes.agree({"config": str(config), "content in --workdir (do all share its disk?)": f"{begun} {summary}"})
+    if summary:
         as_given = " with the objects that it was given then" if given != Given() else ""
         ending.show_result(run, summary, print_test, f"nothing to do, the run is complete{as_given}. ")
         if print_test:
             ending.show_next(run, config, summary)
         return summary
-    run.check_writable()
+    if first:
+        run.check_writable()
     with contextlib.ExitStack() as held, signals.raised():
         try:
             if begun:
                 held.enter_context(lock.owned(run.path))
             job = prepare(config, run, begun, given, banner.show_photographs)
+            processes.agree({"set of photographs": str(identity(job.dataset)), "checkpoint": str(job.checkpoint)})
             banner.show_model(config, job)
             if not begun:
                 held.enter_context(lock.owned(run.path))
-                if run.check(config):
+                if first and run.check(config):
                     raise UsageError(f"--workdir={run.path}: a run began there meanwhile; give another")
         except signals.Stop as stop:
             again = f"; the same command with --workdir={run.path} goes on" if begun else ""
@@ -121,12 +140,21 @@ def _train(config: Config, job: Job, begun: bool, started: float, reporters: Seq
         summary, predictions = trainer.test()
         run.write_predictions(predictions.rows() if predictions else [])
         run.write_summary(summary)
+        processes.wait("summary")
     except signals.Stop as stop:
         raise Interrupted(stop.signum, trainer.stop_message()) from None
     except UsageError as error:  # files are written already, so it is not a usage error any more
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{error}; {trainer.failure_message()}") from error
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise TrainingError(
+            f"the device has too little memory ({first_line(error)}): give a larger --config.accumulate than "
+            f"{config.accumulate}, which divides the batch, or a smaller --config.batch_size than {config.batch_size}; "
+            f"{trainer.failure_message()}"
+        ) from error
     return summary
 
 

@@ -11,6 +11,7 @@ from flowers_jax.augment import Augment, stored
 from flowers_jax.config_types import Config
 from flowers_jax.data.loader import SplitArrays, in_order
 from flowers_jax.evaluation.predict import make_head_predictor, make_predictor, predict_all
+from flowers_jax.runtime import parallel
 from flowers_jax.training.features import FeatureCache, evaluation_views, training_views
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.photographs import split_arrays
@@ -44,7 +45,7 @@ def make_phase_data(config: Config, job: Job, phase: Phase, variables: Tree, aug
         return [cache.part(split, view) for view in evaluation_views(config)]
 
     def logits(variables: Tree, split: str) -> tuple[HostLogits, np.ndarray]:
-        every = [predict_all(partial(predict, variables), in_order(part, config.batch_size)) for part in views(split)]
+        every = [_logits(partial(predict, variables), part, config, job) for part in views(split)]
         return sum(every[1:], start=every[0]) / np.float32(len(every)), views(split)[0].labels
 
     return PhaseData([cache.part("train", view) for view in training_views(config, augment)], logits)
@@ -57,6 +58,12 @@ def _photograph_logits(config: Config, job: Job) -> Callable[[Tree, str], tuple[
 
     def logits(variables: Tree, split: str) -> tuple[HostLogits, np.ndarray]:
         part = decoded(split)
-        return predict_all(partial(predict, variables), in_order(part, config.batch_size)), part.labels
+        return _logits(partial(predict, variables), part, config, job), part.labels
 
     return logits
+
+
+def _logits(predict: Callable[[np.ndarray], HostLogits], part: SplitArrays, config: Config, job: Job) -> HostLogits:
+    """Every process computes those of its rows, and has all of them."""
+    own = parallel.own_rows(job.devices, config.batch_size)
+    return predict_all(predict, in_order(part, config.batch_size, own), len(part.labels))

@@ -9,6 +9,7 @@ from flowers_jax.data.split import SPLITS, without_photographs
 from flowers_jax.metrics.intervals import wilson
 from flowers_jax.runtime.terminal import shown
 from flowers_jax.training.setup import Job
+from flowers_jax.training.state import split_params
 
 MOST_NAMED = 20
 
@@ -58,6 +59,19 @@ def on_training(config: Config, job: Job) -> Iterator[str]:
         yield "the frozen backbone has random weights; give --config.model.weights or --config.model.freeze"
     yield from schedule_remarks(config)
     yield from stage_remarks(config)
+    yield from accumulation_remarks(config, job)
+
+
+def accumulation_remarks(config: Config, job: Job) -> Iterator[str]:
+    """Warn if BatchNorm sees parts of a batch only."""
+    statistics = job.variables.get("batch_stats", {})
+    if config.accumulate > 1 and any(
+        phase.batch_norm == "batch" and split_params(statistics, phase.frozen)[0] for phase in job.phases
+    ):
+        yield (
+            f"--config.accumulate={config.accumulate}: BatchNorm takes the statistics of "
+            f"{config.batch_size // config.accumulate} photographs in training, not of {config.batch_size}"
+        )
 
 
 def _device_remarks(job: Job) -> Iterator[str]:

@@ -109,7 +109,7 @@ def prepare(
     Raises:
         UsageError: a mistake of the caller, in one line.
     """
-    devices = parallel.choose_devices(config.devices, config.batch_size)
+    devices = parallel.choose_devices(config.devices, config.batch_size, config.accumulate)
     spec = models.find(config.model.name)
     columns = monitored(config, given.metrics)
     check_model(config)

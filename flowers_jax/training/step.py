@@ -1,20 +1,21 @@
 """One training step: a pure function of one replica; `flowers_jax.runtime.parallel` maps it over the devices."""
 
 import zlib
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from flowers_jax.augment import Augment, Examples, augment_images, mix, partner_rows
 from flowers_jax.evaluation.predict import eval_step
 from flowers_jax.losses import LossFunction
 from flowers_jax.losses.cross_entropy import cross_entropy
 from flowers_jax.models.freezing import held
+from flowers_jax.models.layers import part_of_batch
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime.parallel import AXIS
 from flowers_jax.training.state import TrainState, Tree, merge_params, split_params
@@ -25,6 +26,15 @@ __all__ = ["eval_step", "model_inputs", "named_key", "streams", "train_step"]
 def named_key(seed: int, name: str) -> Key[Array, ""]:
     """The random key of a purpose: `fold_in(seed, name)`. No key is carried over, so no checkpoint holds one."""
     return jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+
+
+class Rows(NamedTuple):
+    """What the loss takes of each row of a batch; the first axis of every array is B."""
+
+    inputs: Array
+    targets: Float[Array, "batch classes"]
+    weights: Float[Array, " batch"]
+    mask: Bool[Array, " batch"]
 
 
 def train_step(
@@ -41,6 +51,7 @@ def train_step(
     label_smoothing: float = 0.0,
     class_weights: Sequence[float] = (),
     ema: float = 0.0,
+    accumulate: int = 1,
     seed: int = 0,
     num_classes: int = 0,
 ) -> tuple[TrainState, dict[str, Array]]:
@@ -60,6 +71,9 @@ def train_step(
         class_weights: the factor of the loss of each class; a mixed example has the mean of its classes' by their
             shares. Empty: 1 for every class.
         ema: the decay of the moving average; 0: there is none.
+        accumulate: the rows of this replica are divided into so many parts, which follow each other. Their gradients
+            are added, so the update is that of the whole batch. BatchNorm takes the statistics of one part of all
+            replicas, and stores the mean over the parts.
         num_classes: 0: as many as `module.num_classes`.
 
     Returns:
@@ -71,23 +85,28 @@ def train_step(
     classes = num_classes or module.num_classes
     inputs, labels = model_inputs(batch, state.step, examples, classes, preprocessing, augment, seed)
     targets = optax.smooth_labels(labels, label_smoothing)
-    weights = labels @ jnp.array(class_weights, jnp.float32) if class_weights else 1.0
+    weights = labels @ jnp.array(class_weights, jnp.float32) if class_weights else jnp.ones(len(labels), jnp.float32)
     trainable, fixed = split_params(state.params, frozen)
-    rngs = streams(seed, state.step)
 
-    def loss_of(trainable: Tree) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
+    def loss_of(trainable: Tree, part: Rows, number: Any) -> tuple[Float[Array, ""], tuple[Array, Array, Any]]:
         variables = {"params": merge_params(trainable, fixed), "batch_stats": state.batch_stats}
-        with held(frozen, batch_norm):
-            logits, updated = module.apply(variables, inputs, train=True, mutable=["batch_stats"], rngs=rngs)
-        losses = weights * loss(logits, targets)
-        total = jnp.where(mask, losses, 0).sum()
-        return total / examples, (total, logits, updated.get("batch_stats", state.batch_stats))
+        rngs = streams(seed, state.step, number, accumulate)
+        with held(frozen, batch_norm), part_of_batch(number, accumulate):
+            logits, updated = module.apply(variables, part.inputs, train=True, mutable=["batch_stats"], rngs=rngs)
+        losses = part.weights * loss(logits, part.targets)
+        total = jnp.where(part.mask, losses, 0).sum()
+        correct = jnp.where(part.mask, logits.argmax(-1) == part.targets.argmax(-1), False).sum()
+        return total / examples, (total, correct, updated.get("batch_stats", state.batch_stats))
 
-    gradients, (total, logits, batch_stats) = jax.grad(loss_of, has_aux=True)(trainable)
+    def of_part(part: Rows, number: Any) -> tuple[Tree, Array, Array, Any]:
+        gradients, sums = jax.grad(loss_of, has_aux=True)(trainable, part, number)
+        return gradients, *sums
+
+    share = Rows(inputs, targets, weights, mask)
+    gradients, total, correct, batch_stats = _over_parts(of_part, share, accumulate)
     gradients = lax.psum(gradients, AXIS)
     updates, opt_state = optimizer.update(gradients, state.opt_state, trainable)
     trainable = optax.apply_updates(trainable, updates)
-    correct = jnp.where(mask, logits.argmax(-1) == targets.argmax(-1), False).sum()
     metrics = {"loss": lax.psum(total, AXIS), "correct": lax.psum(correct, AXIS), "examples": examples}
     average = state.ema
     if ema:
@@ -95,14 +114,35 @@ def train_step(
     return TrainState(state.step + 1, merge_params(trainable, fixed), batch_stats, opt_state, average), metrics
 
 
-def streams(seed: int, step: Int[Array, ""]) -> dict[str, Key[Array, ""]]:
-    """Flax's random streams of a step.
+def _over_parts(of_part: Callable[[Rows, Any], tuple[Tree, Array, Array, Any]], share: Rows, parts: int) -> Any:
+    """The sums of what `of_part(part, number)` gives for each part of a share, one after the other; of its last item,
+    the statistics, the mean.
+    """
+    if parts == 1:
+        return of_part(share, 0)
+    divided = jax.tree.map(lambda leaf: leaf.reshape(parts, -1, *leaf.shape[1:]), share)
+
+    def add(so_far: Any, item: tuple[Rows, Int[Array, ""]]) -> tuple[Any, None]:
+        (*sums, mean), (*own, statistics), number = so_far, of_part(*item), item[1]
+
+        def running(mean: Array, new: Array) -> Array:  # this form leaves the bytes of unchanged statistics as they are
+            return jnp.where(number, mean + (new - mean) / (number + 1), new).astype(new.dtype)
+
+        return (*jax.tree.map(jnp.add, sums, own), jax.tree.map(running, mean, statistics)), None
+
+    items = divided, jnp.arange(parts)
+    shapes = jax.eval_shape(of_part, *jax.tree.map(lambda leaf: leaf[0], items))
+    return lax.scan(add, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes), items)[0]
+
+
+def streams(seed: int, step: Int[Array, ""], part: Any = 0, parts: int = 1) -> dict[str, Key[Array, ""]]:
+    """Flax's random streams of a step, for one of the parts of a replica's share.
 
     `example` has one key for all devices, from which `models.layers` draws for each row of the whole batch. `dropout`
     has a different key on each device, for layers such as `nn.Dropout` that draw for all their rows at once.
     """
     key = jax.random.fold_in(named_key(seed, "dropout"), step)
-    return {"example": key, "dropout": jax.random.fold_in(key, lax.axis_index(AXIS))}
+    return {"example": key, "dropout": jax.random.fold_in(key, lax.axis_index(AXIS) * parts + part)}
 
 
 def _average(old: Tree, new: Tree, step: Int[Array, ""], decay: float) -> Tree:

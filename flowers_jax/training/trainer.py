@@ -19,7 +19,7 @@ from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
 from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
 from flowers_jax.evaluation.predictions import Predictions, of_logits
 from flowers_jax.optimizers import with_learning_rate
-from flowers_jax.runtime import parallel, signals
+from flowers_jax.runtime import parallel, processes, signals
 from flowers_jax.runtime.progress import is_quiet, styled
 from flowers_jax.training import callbacks, checkpoint, epochs, estimate
 from flowers_jax.training.batch_statistics import batch_statistics, statistics_step
@@ -44,6 +44,8 @@ class Trainer:
         self.progress = progress.on_devices(len(job.devices))
         self.start = started - self.progress.seconds
         self.train_steps = [self._make_step(phase) for phase in job.phases]  # each compiles when it first runs
+        self.own = parallel.own_rows(job.devices, config.batch_size)
+        self.vote = parallel.make_vote(job.devices)
         self.estimated = 0.0
 
     def train(self) -> None:
@@ -61,8 +63,8 @@ class Trainer:
                         self._end_epoch()
             finally:
                 self.bar.close()
-            if self.stop.signum:  # after the last epoch was saved
-                raise Interrupted(self.stop.signum, self.stop_message())
+            if signum := processes.largest(self.stop.signum):  # after the last epoch was saved
+                raise Interrupted(signum, self.stop_message())
             if self.progress.stop_reason or self.progress.phase + 1 == len(self.job.phases):
                 return
             del self.phase_data  # free its photographs before the next phase decodes its own
@@ -117,7 +119,7 @@ class Trainer:
         missing = images.missing if isinstance(images, DecodedFile) else 0
         if missing:  # they are decoded while the first epoch trains
             prepared = estimate.decoding(config, job)
-        batch = next(batches(*self._epoch_data(), config.batch_size))
+        batch = next(batches(*self._epoch_data(), config.batch_size, own=self.own))
         timed = [estimate.time_steps(self.train_step, self.state, batch, job)]
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
             state = self._initial_state(job.variables, phase)
@@ -141,14 +143,15 @@ class Trainer:
         step = partial(
             train_step, optimizer=phase.optimizer, batch_norm=phase.batch_norm, loss=self.job.loss,
             label_smoothing=config.loss.label_smoothing, class_weights=self.job.class_weights, ema=config.optimizer.ema,
+            accumulate=config.accumulate,
             **self._options(phase),
         )  # fmt: skip
-        return parallel.pmap_step(step, self.job.devices, donate_state=True)
+        return parallel.map_step(step, self.job.devices, donate_state=True)
 
     def _make_statistics_step(self, phase: Phase) -> Callable[..., Any]:
         """The step that measures batch statistics."""
         step = partial(statistics_step, **self._options(phase))
-        return parallel.pmap_step(step, self.job.devices, donate_state=False)
+        return parallel.map_step(step, self.job.devices, donate_state=False)
 
     def _options(self, phase: Phase) -> dict[str, Any]:
         """What both steps take."""
@@ -178,14 +181,14 @@ class Trainer:
                 if not self.compared:
                     self._compare_devices()
                 waiting.append((wait, sums))
-                leave, save = self._pause(len(waiting))
+                signum, save = self._pause(len(waiting))
                 # Read the sums of the previous step, so that the device stays busy with this one.
                 while len(waiting) > (0 if save else 1):
                     self._add(*waiting.pop(0))
                 if save:
                     self._save()
-                if leave:
-                    raise Interrupted(self.stop.signum, self.stop_message())
+                if signum:
+                    raise Interrupted(signum, self.stop_message())
             for values in waiting:
                 self._add(*values)
 
@@ -205,7 +208,7 @@ class Trainer:
 
     def _timed(self, part: SplitArrays, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
         """The remaining batches of the epoch, each with the seconds that it took to get it."""
-        data = batches(part, order, self.config.batch_size, first=self.progress.sums.batches)
+        data = batches(part, order, self.config.batch_size, first=self.progress.sums.batches, own=self.own)
         self.mark = time.monotonic()
         while True:
             asked = time.monotonic()
@@ -259,16 +262,16 @@ class Trainer:
         opt_state = with_learning_rate(self.state.opt_state, self.progress.plateau.lr)
         self.state = replace(self.state, opt_state=parallel.replicate(opt_state, self.job.devices))
         self.job.run.write_metrics(self.progress.rows, self.job.columns)
-        if is_saved := self._epoch_is_due():
+        if is_saved := bool(processes.largest(self._epoch_is_due())):
             self._save_epoch()
         try:
             self.bar.epoch_line(row, self.progress)
             tell(self.reporters, "epoch", self.progress.rows)
         finally:  # the same Ctrl-C may have ended the reader of the line
-            if self.stop.signum:
+            if signum := processes.largest(self.stop.signum):
                 if not is_saved:
                     self._save_epoch()
-                raise Interrupted(self.stop.signum, self.stop_message())
+                raise Interrupted(signum, self.stop_message())
 
     def _average_over_steps(self, eval_params: Callable[[Any, Any], Any]) -> None:
         """Make the weights that predict, and batch statistics of their own, the moving average of the state."""
@@ -277,23 +280,27 @@ class Trainer:
         statistics = jax.device_get(self.state.batch_stats)
         if statistics and self.phase.batch_norm == "batch":
             variables = {"params": merge_params(average, fixed), "batch_stats": statistics}
-            data = batches(*self._epoch_data(), self.config.batch_size)
+            data = batches(*self._epoch_data(), self.config.batch_size, own=self.own)
             statistics = batch_statistics(self.statistics_step, variables, data, int(self.state.step), self.job.devices)
         average = {"params": average, "batch_stats": statistics}
         self.state = replace(self.state, ema=parallel.replicate(average, self.job.devices))
 
-    def _pause(self, unread: int) -> tuple[bool, bool]:
-        """(leave, save) within an epoch: on a signal, or after the steps or minutes of `config.checkpoint`."""
+    def _pause(self, unread: int) -> tuple[int, bool]:
+        """(signal to leave on, save) within an epoch: after a signal, or the steps or minutes of `config.checkpoint`.
+
+        Of several processes all are told what one of them has noticed, at the step after.
+        """
         every_steps, every_minutes = self.config.checkpoint.every_steps, self.config.checkpoint.every_minutes
         batches_done = self.progress.sums.batches + unread
         if signals.preempted(self.progress.epoch * self.job.steps_per_epoch + batches_done):
             self.stop.signum = signal.SIGTERM
         if batches_done == self.job.steps_per_epoch:
-            return False, False  # the end of the epoch does both
-        leave = bool(self.stop.signum)
+            return 0, False  # the end of the epoch does both
         steps_are_due = every_steps and batches_done % every_steps == 0
         minutes_are_due = every_minutes and time.monotonic() - self.last_save > 60 * every_minutes
-        return leave, bool(leave or steps_are_due or minutes_are_due)
+        with jax.transfer_guard("allow"):
+            signum, minutes_are_due = self.vote(int(self.stop.signum), int(minutes_are_due))
+        return signum, bool(signum or steps_are_due or minutes_are_due)
 
     def _epoch_is_due(self) -> bool:
         return checkpoint.is_due(

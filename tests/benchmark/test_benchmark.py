@@ -42,11 +42,11 @@ def benchmark(*arguments: object, blocked: tuple[str, ...] = (), tmp_path=None) 
 def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch):
     asked = {}
 
-    def pmap_step(step, *_, **__):
+    def map_step(step, *_, **__):
         asked.update(step.keywords)
         raise InterruptedError
 
-    monkeypatch.setattr(ours.parallel, "pmap_step", pmap_step)
+    monkeypatch.setattr(ours.parallel, "map_step", map_step)
     with pytest.raises(InterruptedError):
         ours.build("mobilenet_v2", 8)
     assert asked["batch_norm"] == "batch" and not asked.get("frozen")

@@ -34,7 +34,7 @@ def test_it_is_that_of_the_first_step(smoke, tmp_path, monkeypatch, most, batch_
         model_inputs, num_classes=3, preprocessing=job.preprocessing, augment=job.augment, seed=config.seed,
         examples=jnp.int32(batch_size),
     )  # fmt: skip
-    inputs = parallel.pmap_predict(lambda step_number, batch: step(batch, step_number), job.devices)
+    inputs = parallel.map_predict(lambda step_number, batch: step(batch, step_number), job.devices)
     expected = jax.device_get(inputs(jnp.int32(0), parallel.shard(batch, job.devices)))
     shown = min(most, batch_size)
     images = expected.images.reshape(batch_size, 28, 28, 3)[:shown]

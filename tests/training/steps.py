@@ -35,7 +35,7 @@ def start(module, optimizer, frozen=(), size=32):
 def run(state, batches, devices, **options):
     devices = jax.local_devices()[:devices]
     state = parallel.replicate(jax.device_get(state), devices)
-    step = parallel.pmap_step(partial(train_step, **options), devices, donate_state=True)
+    step = parallel.map_step(partial(train_step, **options), devices, donate_state=True)
     metrics = {}
     with jax.transfer_guard("disallow"):
         for one in batches:

@@ -141,7 +141,7 @@ def test_eight_devices_flip_the_same_images_as_one():
     drawn = []
     for n in (1, 4, 8):
         devices = jax.local_devices()[:n]
-        mapped = parallel.pmap_step(keys, devices, donate_state=False)
+        mapped = parallel.map_step(keys, devices, donate_state=False)
         state = parallel.replicate(jnp.zeros(()), devices)
         drawn.append(np.asarray(mapped(state, parallel.shard(batch(16), devices))[1]))
     np.testing.assert_array_equal(drawn[0], drawn[1])

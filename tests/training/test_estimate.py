@@ -17,7 +17,7 @@ from tests.training.runs import state_bytes, timeless
 
 def test_a_slow_step_is_foreseen(smoke, tmp_path, monkeypatch):
     """Twelve steps of a quarter of a second."""
-    real = parallel.pmap_step
+    real = parallel.map_step
 
     def slowed(*given, **options):
         step = real(*given, **options)
@@ -28,7 +28,7 @@ def test_a_slow_step_is_foreseen(smoke, tmp_path, monkeypatch):
 
         return slow
 
-    monkeypatch.setattr(parallel, "pmap_step", slowed)
+    monkeypatch.setattr(parallel, "map_step", slowed)
     smoke.epochs = 2
     summary = fit(smoke, tmp_path / "run")
     assert summary["estimated_seconds"] > 3 and 0.5 < summary["estimated_seconds"] / summary["seconds"] < 2

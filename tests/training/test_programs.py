@@ -55,7 +55,7 @@ def test_what_is_mapped_goes_when_nobody_needs_it(count):
         return state + batch.sum(), batch
 
     devices = jax.local_devices()[:count]
-    mapped = parallel.pmap_step(step, devices, donate_state=False)
+    mapped = parallel.map_step(step, devices, donate_state=False)
     state, batch = parallel.replicate(jnp.zeros(()), devices), parallel.shard(jnp.ones(8), devices)
     mapped(state, batch)
     kept = weakref.ref(step)

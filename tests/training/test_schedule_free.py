@@ -46,7 +46,7 @@ def test_batch_statistics_are_the_means_over_the_batches(devices):
     variables = jax.device_get(net.init(jax.random.key(0), np.zeros((2, 6, 6, 3), np.float32), train=False))
     how = {"module": net, "preprocessing": p, "frozen": ("frozen",), "augment": Augment(), "seed": 0, "num_classes": 3}
     places = jax.local_devices()[:devices]
-    step = parallel.pmap_step(lambda v, b: statistics_step(v, b, **how), places, donate_state=False)
+    step = parallel.map_step(lambda v, b: statistics_step(v, b, **how), places, donate_state=False)
     found = batch_statistics(step, variables, iter(batches), 5, places)
     for name in ("frozen", "fixed"):
         jax.tree.map(np.testing.assert_array_equal, found[name], variables["batch_stats"][name])
