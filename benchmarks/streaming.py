@@ -53,7 +53,7 @@ def start(folder: str, workdir: str) -> dict[str, object]:
         first.append(time.monotonic() - began)
         add(self, *arguments)
 
-    Trainer._add = timed
+    Trainer._add = timed  # type: ignore[method-assign]
     with progress.quiet():
         summary = fit(config, workdir, print_test=False)
     status = Path("/proc/self/status").read_text().splitlines()

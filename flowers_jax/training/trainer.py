@@ -44,7 +44,7 @@ class Trainer:
         self.progress = progress.on_devices(len(job.devices))
         self.start = started - self.progress.seconds
         self.train_steps = [self._make_step(phase) for phase in job.phases]  # each compiles when it first runs
-        self.own = parallel.own_rows(job.devices, config.batch_size)
+        self.own = parallel.own_rows(job.devices, job.config.batch_size)
         self.vote = parallel.make_vote(job.devices)
         self.estimated = 0.0
 
