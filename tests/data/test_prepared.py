@@ -94,7 +94,7 @@ def test_it_trains_without_tensorflow_as_its_photographs_do_with_it(smoke, file,
     smoke.data.dir, smoke.data.array = "", str(file)
     monkeypatch.setattr(pipeline, "tensorflow", absent)
     summary = fit(smoke, tmp_path / "array")
-    assert summary["dataset"] == "drawn flowers" and summary["source"] == f"prepared {file}"
+    assert summary["dataset"] == "drawn flowers" and summary["dataset_source"] == f"prepared {file}"
     assert outcome.metrics(tmp_path / "folder") == outcome.metrics(tmp_path / "array")
     state, same = (outcome.state(tmp_path / run) for run in ("folder", "array"))
     assert state.keys() == same.keys() and all(state[path].tobytes() == same[path].tobytes() for path in state)
