@@ -41,7 +41,7 @@ class Checkpoints:
         """
         self.folder = run / "checkpoints"
         self._sound: list[int] = []
-        self._model_of: dict[int, int] = {}
+        self._model_of: dict[int, Any] = {}
         self._damaged: list[int] = []
         for number in _numbers(self.folder):
             path = self.folder / str(number)
@@ -127,12 +127,11 @@ class Checkpoints:
 
     def model_of(self, number: int) -> int:
         """The checkpoint that holds the run's model as of checkpoint `number`; 0 for none."""
-        if number in self._model_of:
-            return self._model_of[number]
-        model = self.progress(number).get("model_checkpoint")
+        if number not in self._model_of:
+            self._model_of[number] = self.progress(number).get("model_checkpoint")
+        model = self._model_of[number]
         if not isinstance(model, int):  # a string could be a path out of the folder
             raise UsageError(f"{self.folder / str(number)} names {model!r} as its model checkpoint, not a number")
-        self._model_of[number] = model
         return model
 
     def model(self, number: int, like: Any) -> Any:

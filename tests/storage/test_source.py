@@ -7,7 +7,7 @@ import jax
 import pytest
 
 from flowers_jax import config, models
-from flowers_jax.data import loader
+from flowers_jax.data import decoded_file
 from flowers_jax.data.checks import known_good
 from flowers_jax.data.dataset import Dataset, Example
 from flowers_jax.preprocessing import Preprocessing
@@ -62,7 +62,8 @@ def names() -> tuple[str, str, str]:
     cache = FeatureCache(
         config.validate(smoke_config()), dataset, spec, module, variables, Preprocessing(32), jax.devices()[:1]
     )
-    return loader._content_key(examples, Preprocessing(32)), cache._key(examples, View()), known_good._file().name
+    contents = [example.sha256 for example in examples]
+    return decoded_file._content_key(contents, Preprocessing(32)), cache._key(examples, View()), known_good._file().name
 
 
 @pytest.mark.parametrize(
