@@ -13,11 +13,13 @@ from flowers_jax.export.photographs import for_check
 from flowers_jax.run.model_json import preprocessing_of
 
 pytestmark = pytest.mark.wings
+ROUNDED = {"tflite-f16": (0.05, 0.9), "tflite-int8": (1.0, 0.6)}
+"""The largest difference and the least agreement where the format rounds the weights. The logits of the random heads of
+these models are ten times those of trained ones, and so are their differences."""
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.network if name == "page" else ()) for name in EXPORTERS])
+@pytest.fixture(params=EXPORTERS)
 def exporter(request):
-    """Each of them; npm brings the runtime of the page."""
     exporter = EXPORTERS[request.param]
     for package in exporter.packages:
         pytest.importorskip(package)
@@ -35,12 +37,12 @@ def test_it_gives_the_models_probabilities(exported, exporter, tmp_path):
     exporter.write(exported, path)
     artifact = exporter.read(path)
     found = agreement(artifact.predict, images, wanted)
-    assert found.largest_difference <= exporter.tolerance
-    assert found.top1_agreement == 1 if exporter.tolerance <= 1e-4 else found.top1_agreement >= exporter.least_agreement
+    difference, same = ROUNDED.get(exporter.name, (exporter.tolerance, 1))
+    assert found.largest_difference <= difference and found.top1_agreement >= same
     for count in (1, 3):
         few = artifact.predict(images[:count])
         assert few.shape == wanted[:count].shape
-        np.testing.assert_allclose(few, wanted[:count], rtol=0, atol=min(exporter.tolerance, 1))
+        np.testing.assert_allclose(few, wanted[:count], rtol=0, atol=difference)
     said = artifact.description
     assert tuple(said["classes"]) == model.classes
     assert preprocessing_of(said) == model.preprocessing
@@ -52,10 +54,10 @@ def test_it_gives_the_models_probabilities(exported, exporter, tmp_path):
 def test_what_it_did_not_write_is_refused(small, exporter, tmp_path, damage):
     path = tmp_path / f"model{exporter.suffix}"
     exporter.write(small, path)
-    file = next(path.glob("*.pb"), path / "model.onnx") if path.is_dir() else path
+    file = path / "saved_model.pb" if path.is_dir() else path
     whole = file.read_bytes()
     file.write_bytes({"empty": b"", "text": b"no model", "cut": whole[: len(whole) // 2]}[damage])
-    with pytest.raises(UsageError, match=rf"model{exporter.suffix}(/model\.onnx)?: not a"):
+    with pytest.raises(UsageError, match=f"model{exporter.suffix}: not a"):
         exporter.read(path)
 
 
