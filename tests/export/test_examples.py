@@ -38,7 +38,8 @@ def folder(small, tmp_path_factory):
     """The files of the formats that the examples read, the examples, and a photograph."""
     base = tmp_path_factory.mktemp("carried away")
     for name, exporter in EXPORTERS.items():
-        if name not in ("page", "tflite-int8") and all(importlib.util.find_spec(package) for package in exporter.packages):
+        installed = all(importlib.util.find_spec(package) for package in exporter.packages)
+        if installed and name not in ("page", "tflite-int8"):
             exporter.write(small, base / f"model{exporter.suffix}")
     for name, code in EXAMPLES.items():
         (base / name).write_text(code)
