@@ -5,12 +5,10 @@ its settings, the preprocessing and augmentation, the bytes of the photographs, 
 package's own code.
 """
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -34,7 +32,7 @@ from flowers_jax.models.registry import ModelSpec
 from flowers_jax.preprocessing import Preprocessing
 from flowers_jax.runtime import parallel, processes
 from flowers_jax.runtime.progress import Bar
-from flowers_jax.storage import atomic, fetch, source
+from flowers_jax.storage import fetch, kept, source
 from flowers_jax.training.photographs import split_arrays
 from flowers_jax.training.step import named_key
 from flowers_jax.types import Devices
@@ -91,18 +89,11 @@ class FeatureCache:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
         examples = [example for example in self.dataset.examples if example.split == split]
         labels = np.array([example.label for example in examples], np.int32)
-        file, features = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz", None
-        # missing or damaged: a zip has checksums
-        with (
-            contextlib.suppress(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile),
-            file.open("rb") as stream,
-        ):
-            features = np.load(stream)["features"]
-        if not processes.largest(features is None) and features is not None:  # all compute, or none does
-            return SplitArrays(features, labels)
-        features = self._compute(split, view)
-        with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # without it a run only takes longer
-            np.savez(partial, features=features)
+        file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz"
+        features = kept.read(file, "features")
+        if processes.largest(features is None) or features is None:  # all compute, or none does
+            features = self._compute(split, view)
+            kept.write(file, "features", features)
         return SplitArrays(features, labels)
 
     def _compute(self, split: str, view: View) -> Features:

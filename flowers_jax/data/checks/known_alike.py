@@ -1,15 +1,13 @@
 """Remembers which photographs look alike, so a second start does not compare them."""
 
-import contextlib
 import hashlib
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 
 from flowers_jax.data.checks import similar
 from flowers_jax.runtime.cache import cache_dir
-from flowers_jax.storage import atomic, source
+from flowers_jax.storage import kept, source
 
 FEWEST = 5000
 """Fewer photographs are compared in less than a second."""
@@ -24,12 +22,9 @@ def groups(fingerprints: Mapping[str, str]) -> dict[str, str]:
     for content in contents:
         digest.update(f"{content} {fingerprints[content]}\n".encode())
     file = cache_dir() / "alike" / f"{digest.hexdigest()}.npz"
-    try:
-        with file.open("rb") as stream:
-            numbers = np.load(stream)["groups"]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # missing or damaged: a zip has checksums
+    numbers = kept.read(file, "groups")
+    if numbers is None:
         found, number_of = similar.groups(fingerprints), {content: number for number, content in enumerate(contents)}
         numbers = np.array([number_of[found[content]] for content in contents], np.int32)
-        with contextlib.suppress(OSError), atomic.replacing(file) as partial:  # without it a start only takes longer
-            np.savez(partial, groups=numbers)
+        kept.write(file, "groups", numbers)
     return {content: contents[number] for content, number in zip(contents, numbers.tolist(), strict=True)}
