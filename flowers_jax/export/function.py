@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
@@ -32,6 +33,12 @@ def function_of(model: TrainedModel, convolution: str) -> Function:
     if "convolution" in {field.name for field in dataclasses.fields(module)}:
         module = module.clone(convolution=convolution)
     return of_module(module, model.preprocessing, model.flip, model.temperature)
+
+
+def with_weights(model: TrainedModel, convolution: str) -> Callable[[Images | Pixels], Probabilities]:
+    """`function_of` the model with its weights, which are constants of the program, on one device."""
+    variables = jax.tree.map(jnp.asarray, jax.device_get(model.variables))
+    return partial(function_of(model, convolution), variables)
 
 
 def of_module(module: nn.Module, preprocessing: Preprocessing, flip: bool, temperature: float) -> Function:

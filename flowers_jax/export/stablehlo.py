@@ -5,17 +5,15 @@ One file runs on CPU, CUDA and TPU and takes any number of images at a time. A J
 
 import datetime
 import json
-from functools import partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import export
 
 from flowers_jax.errors import UsageError, first_line
 from flowers_jax.export.description import describe
-from flowers_jax.export.function import function_of, symbolic_images
+from flowers_jax.export.function import symbolic_images, with_weights
 from flowers_jax.export.registry import Artifact, Exported, Exporter, register
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -30,8 +28,7 @@ EXPIRY = (
 def write(exported: Exported, path: Path) -> None:
     """The program with its weights to `path`, and its description to the same path with `.json` appended."""
     model = exported.model
-    variables = jax.tree.map(jnp.asarray, jax.device_get(model.variables))  # on one device
-    program = jax.jit(partial(function_of(model, "auto"), variables))
+    program = jax.jit(with_weights(model, "auto"))
     whole = export.export(program, platforms=PLATFORMS)(symbolic_images(model))
     path.write_bytes(whole.serialize())
     expiry = {

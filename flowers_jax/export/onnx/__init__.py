@@ -4,16 +4,12 @@
 """
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from flowers_jax.errors import UsageError, first_line
 from flowers_jax.export.description import describe
-from flowers_jax.export.function import function_of, symbolic_images
+from flowers_jax.export.function import symbolic_images, with_weights
 from flowers_jax.export.registry import Artifact, Exported, Exporter, register
 
 
@@ -26,10 +22,8 @@ def write(exported: Exported, path: Path) -> None:
     from flowers_jax.export.onnx.writer import to_onnx  # which imports a package of the extra
 
     model = exported.model
-    variables = jax.tree.map(jnp.asarray, jax.device_get(model.variables))  # on one device
-    function = partial(function_of(model, "xla"), variables)
     properties = {name: json.dumps(value) for name, value in describe(model).items()}
-    path.write_bytes(to_onnx(function, symbolic_images(model), properties).SerializeToString())
+    path.write_bytes(to_onnx(with_weights(model, "xla"), symbolic_images(model), properties).SerializeToString())
 
 
 def read(path: Path) -> Artifact:

@@ -16,7 +16,7 @@ from flowers_jax.export.photographs import for_calibration
 from flowers_jax.export.registry import Artifact, Exported, Exporter, register
 
 CALIBRATION = 200
-"""Photographs; more change the ranges of activations no more (docs/export.md has the figures)."""
+"""Photographs that give the ranges of activations."""
 
 
 def write(exported: Exported, path: Path, half: bool = False) -> None:

@@ -1,14 +1,10 @@
 """A trained model as the bytes of a TFLite file, converted by TensorFlow from the program of JAX."""
 
-from functools import partial
 from typing import Any
-
-import jax
-import jax.numpy as jnp
 
 from flowers_jax.data.lazy_tensorflow import tensorflow
 from flowers_jax.evaluation.trained_model import TrainedModel
-from flowers_jax.export.function import function_of
+from flowers_jax.export.function import with_weights
 
 
 def convert(model: TrainedModel, pixels: Any, half: bool = False) -> bytes:
@@ -24,10 +20,7 @@ def convert(model: TrainedModel, pixels: Any, half: bool = False) -> bytes:
     from jax.experimental import jax2tf  # which imports TensorFlow
 
     size = model.preprocessing.size
-    variables = jax.tree.map(jnp.asarray, jax.device_get(model.variables))  # on one device
-    call = jax2tf.convert(
-        partial(function_of(model, "xla"), variables), with_gradient=False, native_serialization_platforms=("cpu",)
-    )
+    call = jax2tf.convert(with_weights(model, "xla"), with_gradient=False, native_serialization_platforms=("cpu",))
     images = tf.TensorSpec([1, size, size, 3], pixels, "images")
     module: Any = tf.Module()
     module.call = tf.function(call, autograph=False, input_signature=[images])
