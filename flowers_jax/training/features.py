@@ -90,10 +90,10 @@ class FeatureCache:
         examples = [example for example in self.dataset.examples if example.split == split]
         labels = np.array([example.label for example in examples], np.int32)
         file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz"
-        features = kept.read(file, "features")
+        features = kept.read(file)
         if processes.largest(features is None) or features is None:  # all compute, or none does
             features = self._compute(split, view)
-            kept.write(file, "features", features)
+            kept.write(file, features)
         return SplitArrays(features, labels)
 
     def _compute(self, split: str, view: View) -> Features:

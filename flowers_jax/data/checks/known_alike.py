@@ -22,9 +22,9 @@ def groups(fingerprints: Mapping[str, str]) -> dict[str, str]:
     for content in contents:
         digest.update(f"{content} {fingerprints[content]}\n".encode())
     file = cache_dir() / "alike" / f"{digest.hexdigest()}.npz"
-    numbers = kept.read(file, "groups")
+    numbers = kept.read(file)
     if numbers is None:
         found, number_of = similar.groups(fingerprints), {content: number for number, content in enumerate(contents)}
         numbers = np.array([number_of[found[content]] for content in contents], np.int32)
-        kept.write(file, "groups", numbers)
+        kept.write(file, numbers)
     return {content: contents[number] for content, number in zip(contents, numbers.tolist(), strict=True)}
