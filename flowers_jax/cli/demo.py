@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flowers_jax.cli.export import export
 from flowers_jax.cli.flags import add_run, parser
 from flowers_jax.errors import UsageError
 
@@ -43,23 +44,13 @@ def main(argv: Sequence[str]) -> None:
         written = next((one for one in (given, given / name) if (one / "index.html").is_file()), None)
         with _server(args.bind, args.port, written or out / name) as server:
             if written is None:
-                _export(args.run, args.code, out)
+                export(args.run, args.code, ["page"], out, COUNT)
             address = f"http://{server.server_name if args.bind == '0.0.0.0' else args.bind}:{server.server_port}/"
             print(f"{args.run}: {address} (Ctrl-C ends it)", flush=True)
             # In a thread: a browser in the terminal returns when it is closed, and must be served meanwhile.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             with contextlib.suppress(KeyboardInterrupt):
                 server.serve_forever()
-
-
-def _export(run: str, code: Sequence[str], out: Path) -> None:
-    from flowers_jax.evaluation import trained_model
-    from flowers_jax.export import Exported, folder
-    from flowers_jax.runtime import compilation
-
-    exporters = folder.check_request(["page"], out, COUNT)
-    compilation.keep_programs()
-    folder.export(Exported(trained_model.load(run, "float32", code)), exporters, out, COUNT, print)
 
 
 def _server(address: str, port: int, folder: Path) -> http.server.ThreadingHTTPServer:

@@ -27,11 +27,16 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> None:
     args = make_parser().parse_args(argv)
+    export(args.run, args.code, args.format.split(","), args.out, args.count, args.data)
+
+
+def export(run: str, code: Sequence[str], formats: Sequence[str], out: Path, count: int, data: str = "") -> None:
+    """Write the formats to a new or empty folder; `code`, `count` and `data` as the flags."""
     from flowers_jax.evaluation import trained_model
     from flowers_jax.export import Exported, folder
     from flowers_jax.runtime import compilation
 
-    exporters = folder.check_request(args.format.split(","), args.out, args.count)
+    exporters = folder.check_request(formats, out, count)
     compilation.keep_programs()
-    exported = Exported(trained_model.load(args.run, "float32", args.code), args.data)
-    folder.export(exported, exporters, args.out, args.count, print)
+    exported = Exported(trained_model.load(run, "float32", code), data)
+    folder.export(exported, exporters, out, count, print)
