@@ -21,11 +21,13 @@ from flowers_jax.export import EXPORTERS
 from flowers_jax.export.check import agreement, expected
 from flowers_jax.export.description import describe
 from flowers_jax.export.photographs import for_check
-from flowers_jax.export.tflite import converter, flatbuffer, metadata, quantization, runtime
+from flowers_jax.export.tflite import converter, flatbuffer, float16, metadata, quantization, runtime
 from tests.export.metadata_schema import parse
 
 pytestmark = pytest.mark.wings
 FORMATS = ("tflite", "tflite-f16", "tflite-int8")
+KERNELS = (32, 3, 3, 3), (3, 1568)
+"""The shapes of those of the convolution and of the head."""
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +75,45 @@ def test_labels_have_a_line_for_each_class_whatever_its_name(small, tmp_path):
     assert tuple(metadata.description(whole)["classes"]) == names
 
 
-def test_the_types_are_those_of_the_format(folder):
+def test_nothing_is_printed(small, tmp_path, capfd):
+    """TensorFlow and LiteRT print notices of their own."""
+    for name in FORMATS:
+        path = tmp_path / f"model{EXPORTERS[name].suffix}"
+        EXPORTERS[name].write(small, path)
+        EXPORTERS[name].read(path)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("tflite", np.float32), ("tflite-int8", np.int8)])
+def test_the_types_are_those_of_the_format(folder, name, dtype):
     """Pixels in, probabilities out; the weights between are of the format's type."""
-    weights = {"tflite": np.float32, "tflite-f16": np.float16, "tflite-int8": np.int8}
-    for name, dtype in weights.items():
-        interpreter = runtime.load((folder / f"model{EXPORTERS[name].suffix}").read_bytes())
-        (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
-        assert image["dtype"] == np.uint8 and list(image["shape"]) == [1, 28, 28, 3]
-        assert probabilities["dtype"] == np.float32 and list(probabilities["shape"]) == [1, 3]
-        details = interpreter.get_tensor_details()
-        assert dtype in {one["dtype"] for one in details if tuple(one["shape"]) == (32, 3, 3, 3)}
+    interpreter = runtime.load((folder / f"model{EXPORTERS[name].suffix}").read_bytes())
+    (image,), (probabilities,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert image["dtype"] == np.uint8 and list(image["shape"]) == [1, 28, 28, 3]
+    assert probabilities["dtype"] == np.float32 and list(probabilities["shape"]) == [1, 3]
+    details = interpreter.get_tensor_details()
+    assert {one["dtype"] for one in details if tuple(one["shape"]) in KERNELS} == {dtype}
     operators = [one["op_name"] for one in interpreter._get_ops_details()]
-    assert operators.count("CONV_2D") == 2 and operators.count("DEQUANTIZE") == 1  # of the probabilities
+    assert operators.count("CONV_2D") == 2 and operators.count("DEQUANTIZE") == (name == "tflite-int8")
+
+
+def test_large_weights_are_float16_and_small_ones_float32(small, monkeypatch):
+    """Of the two kernels of the model, the head's is the larger one."""
+    floats = converter.convert(small.model, np.uint8)
+    monkeypatch.setattr(float16, "LEAST", 1000)
+    smaller = float16.halve(floats)
+    assert 2 * 4704 - 2000 < len(floats) - len(smaller) <= 2 * 4704
+    details = runtime.load(smaller).get_tensor_details()
+    types = {shape: {one["dtype"] for one in details if tuple(one["shape"]) == shape} for shape in KERNELS}
+    assert types == dict(zip(KERNELS, ({np.float32}, {np.float16, np.float32}), strict=True))
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("tflite", 1e-4), ("tflite-f16", 1e-2), ("tflite-int8", 0.05)])
+def test_a_trained_model_keeps_its_probabilities(small, folder, name, tolerance):
+    images, _ = for_check(small, 200)
+    artifact = EXPORTERS[name].read(folder / f"model{EXPORTERS[name].suffix}")
+    found = agreement(artifact.predict, images, expected(small.model, images))
+    assert found.largest_difference <= tolerance and found.top1_agreement == 1
 
 
 def test_integers_are_calibrated_on_training_photographs_alone(small, tmp_path, monkeypatch):
@@ -101,14 +130,6 @@ def test_integers_are_calibrated_on_training_photographs_alone(small, tmp_path, 
     training = [one for one in dataset.examples if one.split == "train"]
     pixels = [decode_for(dataset.read(one.path), model.preprocessing, model.max_pixels) for one in training]
     np.testing.assert_array_equal(seen[0], np.stack(pixels))
-
-
-@pytest.mark.parametrize(("name", "tolerance"), [("tflite", 1e-4), ("tflite-f16", 1e-2), ("tflite-int8", 0.05)])
-def test_a_trained_model_keeps_its_probabilities(small, folder, name, tolerance):
-    images, _ = for_check(small, 200)
-    artifact = EXPORTERS[name].read(folder / f"model{EXPORTERS[name].suffix}")
-    found = agreement(artifact.predict, images, expected(small.model, images))
-    assert found.largest_difference <= tolerance and found.top1_agreement == 1
 
 
 def test_ranges_of_maps_are_means_and_those_of_vectors_whole(small):

@@ -1,6 +1,6 @@
 """TFLite, for phones and small devices: LiteRT, MediaPipe Tasks, microcontrollers. The file takes one image at a time.
 
-`converter` makes the file with TensorFlow, `quantization` makes one of 8-bit integers, and `metadata` adds what
+`converter` makes the file with TensorFlow, `float16` and `quantization` make it smaller, and `metadata` adds what
 MediaPipe Tasks read.
 """
 
@@ -19,15 +19,18 @@ CALIBRATION = 200
 """Photographs that give the ranges of activations."""
 
 
-def write(exported: Exported, path: Path, half: bool = False) -> None:
-    """The model with float32 activations.
-
-    Args:
-        half: its weights are float16.
-    """
+def write(exported: Exported, path: Path) -> None:
+    """The model in float32."""
     from flowers_jax.export.tflite import converter  # which imports TensorFlow
 
-    _save(exported, path, converter.convert(exported.model, np.uint8, half))
+    _save(exported, path, converter.convert(exported.model, np.uint8))
+
+
+def write_float16(exported: Exported, path: Path) -> None:
+    """The model with large weights in float16."""
+    from flowers_jax.export.tflite import converter, float16
+
+    _save(exported, path, float16.halve(converter.convert(exported.model, np.uint8)))
 
 
 def write_int8(exported: Exported, path: Path) -> None:
@@ -80,7 +83,7 @@ def _predict(interpreter: Any, images: np.ndarray) -> np.ndarray:
 
 PACKAGES = ("ai_edge_litert",)
 register(Exporter("tflite", ".tflite", write, read, PACKAGES))
-register(Exporter("tflite-f16", "-f16.tflite", partial(write, half=True), read, PACKAGES, tolerance=1e-2))
+register(Exporter("tflite-f16", "-f16.tflite", write_float16, read, PACKAGES, tolerance=1e-2))
 register(
     Exporter(
         "tflite-int8",

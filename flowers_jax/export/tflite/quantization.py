@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from flowers_jax.data.lazy_tensorflow import tensorflow, tensorflow_lite_convert
 from flowers_jax.export.tflite import flatbuffer, runtime
+from flowers_jax.runtime import notices
 
 Range = tuple[float, float]
 
@@ -25,7 +26,8 @@ def quantize(floats: bytes, photographs: np.ndarray) -> bytes:
         model.subgraphs[0].tensors[tensor].quantization = schema.QuantizationParametersT(min=[least], max=[most])
     # What `tf.lite.TFLiteConverter` ends with; the converter itself takes no ranges.
     quantized = tensorflow_lite_convert().mlir_quantize
-    return quantized(flatbuffer.pack(model), input_data_type=tensorflow().uint8)
+    with notices.hidden():
+        return quantized(flatbuffer.pack(model), input_data_type=tensorflow().uint8)
 
 
 def ranges(floats: bytes, photographs: np.ndarray) -> dict[int, Range]:

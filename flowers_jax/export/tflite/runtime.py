@@ -5,6 +5,8 @@ from typing import Any
 
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from flowers_jax.runtime import notices
+
 
 def load(whole: bytes) -> Any:
     """An interpreter of the file, ready to run one image at a time."""
@@ -24,5 +26,6 @@ def load_with_activations(whole: bytes) -> Any:
 
 
 def _allocated(interpreter: Interpreter) -> Interpreter:
-    interpreter.allocate_tensors()
+    with notices.hidden():
+        interpreter.allocate_tensors()
     return interpreter
