@@ -49,9 +49,9 @@ def start(folder: str, workdir: str) -> dict[str, object]:
     first: list[float] = []
     add = Trainer._add
 
-    def timed(self: Trainer, wait: float, on_device: dict[str, Any]) -> None:
+    def timed(self: Trainer, steps: int, wait: float, on_device: dict[str, Any]) -> None:
         first.append(time.monotonic() - began)
-        add(self, wait, on_device)
+        add(self, steps, wait, on_device)
 
     Trainer._add = timed  # type: ignore[method-assign]
     with progress.quiet():

@@ -116,9 +116,9 @@ class Data:
     follow_links: bool = key(False, ANY, "read links that lead out of data.dir, and paths of data.csv that do")
     cache: str = key(
         "auto",
-        one_of("auto", "memory", "disk"),
-        "auto|memory|disk: where decoded uint8 photographs are kept; auto: a file where they would take more than half "
-        "of the free memory",
+        one_of("auto", "memory", "disk", "device"),
+        "auto|memory|disk|device: where decoded uint8 photographs are kept; auto: a GPU or TPU with room, else "
+        "memory, or a file where they would take more than half of what is free",
     )
     workers: int = key(0, at_least(0), "decoding threads; 0: one a core. The batches do not depend on it")
 

@@ -68,25 +68,31 @@ def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(examples)
 
 
+def rows_of(order: np.ndarray, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of every batch, int32 [steps, batch_size], and their mask, bool [steps, batch_size].
+
+    The last batch is filled with masked rows from the start of the order. They are real photographs, not zeros, so that
+    batch statistics are those of photographs.
+    """
+    steps = -(-len(order) // batch_size)
+    mask = (np.arange(steps * batch_size) < len(order)).reshape(steps, batch_size)
+    return np.resize(order, (steps, batch_size)).astype(np.int32), mask
+
+
 def batches(
     part: SplitArrays, order: np.ndarray, batch_size: int, *, first: int = 0, own: slice = ALL
 ) -> Iterator[Batch]:
     """Every row of `order` once, starting with batch number `first`.
 
-    The last batch is filled with masked rows from the start of the order. They are real photographs, not zeros, so that
-    batch statistics are those of photographs.
-
     Args:
         own: the rows of each batch that are wanted; the others are not read.
     """
-    steps = -(-len(order) // batch_size)
-    rows = np.resize(order, (steps, batch_size))[:, own]
-    mask = (np.arange(steps * batch_size) < len(order)).reshape(steps, batch_size)[:, own]
+    rows, mask = (every[:, own] for every in rows_of(order, batch_size))
 
     def gather(step: int) -> tuple[np.ndarray, np.ndarray]:
         return part.images[rows[step]], part.labels[rows[step]]
 
-    numbers = range(first, steps)
+    numbers = range(first, len(rows))
     if part.images.ndim == 2:  # features: there is no work for another thread
         gathered = map(gather, numbers)
     else:

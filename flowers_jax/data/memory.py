@@ -14,10 +14,16 @@ def decoded_size(photographs: int, side: int) -> int:
     return photographs * side * side * 3
 
 
-def place(cache: str, size: int) -> str:
-    """`memory` or `disk`: what `config.data.cache` says, or for `auto` where so many bytes have enough room."""
+def place(cache: str, size: int, on_devices: int = 0) -> str:
+    """`device`, `memory` or `disk`: what `config.data.cache` says, or for `auto` where so many bytes have enough room.
+
+    Args:
+        on_devices: bytes that the devices have room for.
+    """
     if cache != "auto":
         return cache
+    if size <= on_devices:
+        return "device"
     return "memory" if size <= SHARE * available() else "disk"
 
 

@@ -25,6 +25,10 @@ AXIS = "batch"
 """Name of the mapped axis, for `lax.psum` and for `nn.BatchNorm(axis_name=...)`."""
 
 
+SHARE_OF_DATA = 1 / 4
+"""Of a device's memory; training needs the rest."""
+
+
 def choose_devices(count: int, batch_size: int, parts: int = 1) -> Devices:
     """The first `count` devices of each process (0: all of them), process after process.
 
@@ -78,12 +82,17 @@ def own_rows(devices: Devices, batch_size: int) -> slice:
     return slice(own[0] * share, (own[-1] + 1) * share)
 
 
-def map_step(step: Callable, devices: Devices, *, donate_state: bool) -> Callable:
-    """Map `step(state, batch) -> (state, metrics)`; the results are replicated, so the step must reduce them."""
+def map_step(step: Callable, devices: Devices, *, donate_state: bool, divided: Any = 0) -> Callable:
+    """Map `step(state, batch) -> (state, metrics)`; the results are replicated, so the step must reduce them.
+
+    Args:
+        divided: the axis of each array of the batch that is divided among the devices, as `in_axes` of `jax.pmap`;
+            another than 0 within one process alone.
+    """
     donated = (0,) if donate_state else ()
     if is_shared(devices):
         return _shard_map(step, devices, donate_argnums=donated)
-    return _pmap(step, devices, out_axes=None, donate_argnums=donated)
+    return _pmap(step, devices, divided, out_axes=None, donate_argnums=donated)
 
 
 def map_predict(step: Callable, devices: Devices) -> Callable:
@@ -105,12 +114,13 @@ def _shard_map(step: Callable, devices: Devices, **how: Any) -> Callable:
         return step(state, jax.tree.map(lambda leaf: leaf[0], share))  # without the device axis, as in `jax.pmap`
 
     specs = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec()}
-    return jax.jit(jax.shard_map(of_share, mesh=_mesh(devices), check_vma=False, **specs), **how)
+    mapped = jax.jit(jax.shard_map(of_share, mesh=_mesh(devices), check_vma=False, **specs), **how)
+    return compilation.compiled(mapped, devices[0].platform)
 
 
-def _pmap(step: Callable, devices: Devices, **how: Any) -> Callable:
+def _pmap(step: Callable, devices: Devices, divided: Any = 0, **how: Any) -> Callable:
     """The second argument is divided among the devices. Compiled programs are freed with the returned function."""
-    mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, 0), devices=devices, **how)  # type: ignore[arg-type]
+    mapped = jax.pmap(step, axis_name=AXIS, in_axes=(None, divided), devices=devices, **how)  # type: ignore[arg-type]
     # JAX caches programs while their function exists, and the cache refers to the function: it would never be freed.
     if cache := getattr(jax_pmap, "_cached_shard_map", None):  # another version of JAX may not have it
         weakref.finalize(mapped, cache.evict_function, step).atexit = False
@@ -168,6 +178,18 @@ def shard(batch: Any, devices: Devices) -> Any:
 
     with jax.transfer_guard_host_to_device("allow"):  # which takes this for an implicit transfer
         return jax.tree.map(place, split)
+
+
+def may_hold_data(devices: Devices) -> bool:
+    """Whether the whole training data may live on each device: processes that work together take it batch by batch."""
+    return not is_shared(devices) and not jax.distributed.is_initialized()
+
+
+def spare_memory(devices: Devices) -> int:
+    """Bytes that data may take on each device beside training; 0 on a CPU, whose memory is that of the host."""
+    if devices[0].platform == "cpu" or not may_hold_data(devices):
+        return 0
+    return min(int((device.memory_stats() or {}).get("bytes_limit", 0) * SHARE_OF_DATA) for device in devices)
 
 
 def make_vote(devices: Devices) -> Callable[..., tuple[int, ...]]:

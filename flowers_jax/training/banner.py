@@ -50,8 +50,8 @@ def show_model(config: Config, job: Job) -> None:
     _show("trains", _trains(job))
     _show("weights", [job.weights.name, job.weights.reason])
     of_photographs = f"{memory.shown(job.decoded_size)} of decoded photographs"
-    on_disk = job.config.data.cache == "disk"
-    _show("disk" if on_disk else "memory", [of_photographs, *([str(decoded_file.folder())] if on_disk else [])])
+    place = job.config.data.cache
+    _show(place, [of_photographs, *([str(decoded_file.folder())] if place == "disk" else [])])
     for remark in remarks.on_training(config, job):
         _show("warning", [remark], "yellow")
 

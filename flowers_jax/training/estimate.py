@@ -21,11 +21,12 @@ import numpy as np
 from flowers_jax.augment import stored
 from flowers_jax.config_types import Config
 from flowers_jax.data.decode import DecodeError, decode_for
-from flowers_jax.data.loader import Batch
+from flowers_jax.data.loader import SplitArrays
 from flowers_jax.run.checkpoint import Checkpoints
 from flowers_jax.runtime import parallel, processes
 from flowers_jax.storage import atomic
 from flowers_jax.training import checkpoint
+from flowers_jax.training.feed import Feed
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.setup import Job
 from flowers_jax.training.state import Progress, TrainState
@@ -51,13 +52,13 @@ class Timed(NamedTuple):
     step: float
 
 
-def time_steps(step: Callable[..., Any], state: TrainState, batch: Batch, job: Job) -> Timed:
-    """Time a compiled step on a copy of `state`; a step takes the memory of what it is given."""
+def time_steps(step: Callable[..., Any], state: TrainState, feed: Feed, job: Job) -> Timed:
+    """Time a compiled step on a copy of `state`; a step takes the memory of the state that it is given."""
     copied = copy.deepcopy(jax.device_get(state))  # which on a CPU are the bytes of the state itself
     state, seconds = parallel.replicate(copied, job.devices), list[float]()
-    for same in repeat(batch, 1 + MOST_STEPS):
+    for same in repeat(feed.given, 1 + MOST_STEPS):
         before = time.monotonic()
-        state, _ = jax.block_until_ready(step(state, parallel.shard(same, job.devices)))
+        state, _ = jax.block_until_ready(step(state, same))
         seconds.append(time.monotonic() - before)
         if processes.largest(len(seconds) > 1 and sum(seconds[1:]) > ENOUGH_SECONDS):  # all stop at the same step
             break
@@ -65,15 +66,13 @@ def time_steps(step: Callable[..., Any], state: TrainState, batch: Batch, job: J
     return Timed(max(0.0, seconds[0] - usual), usual)
 
 
-def noise(config: Config, job: Job) -> Batch:
-    """This process's rows of a batch, in the shape of the photographs that are not decoded yet; a step takes as long on
-    noise.
-    """
+def noise(job: Job, count: int) -> SplitArrays:
+    """In the shape of photographs that are not decoded yet; a step takes as long on noise."""
     size = stored(job.preprocessing, job.augment).size
-    count = len(range(config.batch_size)[parallel.own_rows(job.devices, config.batch_size)])
-    images = np.random.default_rng(0).integers(0, 256, (count, size, size, 3), np.uint8)
-    labels = np.arange(count, dtype=np.int32) % len(job.dataset.classes)
-    return {"image": images, "label": labels, "mask": np.ones(count, bool)}
+    few = np.random.default_rng(0).integers(0, 256, (min(count, DECODED), size, size, 3), np.uint8)
+    return SplitArrays(
+        np.resize(few, (count, *few.shape[1:])), np.arange(count, dtype=np.int32) % len(job.dataset.classes)
+    )
 
 
 def time_save(job: Job, state: TrainState, phase: Phase, progress: Progress) -> float:

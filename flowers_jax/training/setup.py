@@ -53,7 +53,7 @@ class Job:
     """A run that is ready to start or to resume.
 
     Attributes:
-        config: of the run; its `data.cache` is `memory` or `disk`.
+        config: of the run; its `data.cache` is `memory`, `disk` or `device`.
         dataset: its examples have their splits.
         spec: the specification of the model.
         variables: the initial variables, on the host.
@@ -133,8 +133,11 @@ def prepare(
     preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
     phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch, given.optimizer)
     decoded_size = photographs.decoded_size(config, dataset, preprocessing, phases)
-    config = replace(config, data=replace(config.data, cache=memory.place(config.data.cache, decoded_size)))
-    if config.data.cache == "memory":
+    place = memory.place(config.data.cache, decoded_size, parallel.spare_memory(devices))
+    config = replace(config, data=replace(config.data, cache=place))
+    if place == "device" and not parallel.may_hold_data(devices):
+        raise UsageError("--config.data.cache=device: is for one process without --distributed; give memory or disk")
+    if place != "disk":
         memory.check(decoded_size, f"--config.data.image_size={config.data.image_size}", ROOM)
     if not usable:
         preprocessing = photographs.measured(config, dataset, preprocessing)

@@ -15,22 +15,27 @@ from jaxtyping import Array
 from flowers_jax import losses, metrics
 from flowers_jax.augment import Augment
 from flowers_jax.data.decoded_file import DecodedFile
-from flowers_jax.data.loader import Batch, SplitArrays, batches, epoch_order
+from flowers_jax.data.loader import SplitArrays, batches, epoch_order
 from flowers_jax.errors import DivergenceError, Interrupted, TrainingError
 from flowers_jax.evaluation.predictions import Predictions, of_logits
 from flowers_jax.optimizers import with_learning_rate
 from flowers_jax.runtime import parallel, processes, signals
 from flowers_jax.runtime.progress import is_quiet, styled
-from flowers_jax.training import callbacks, checkpoint, epochs, estimate
+from flowers_jax.training import callbacks, checkpoint, epochs, estimate, feed
 from flowers_jax.training.batch_statistics import batch_statistics, statistics_step
 from flowers_jax.training.checkpoint import initial_state, restore_variables
+from flowers_jax.training.feed import Feed
 from flowers_jax.training.phase_data import make_phase_data
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.reporting import Reporter, tell
 from flowers_jax.training.setup import Job
-from flowers_jax.training.state import EpochSums, TrainState, Tree, eval_variables, merge_params, split_params
+from flowers_jax.training.state import TrainState, Tree, eval_variables, merge_params, split_params
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import summarize
+
+CALL_SECONDS = 2.5
+"""A call of the compiled steps takes about so long; with the one that waits behind it, a signal is answered in twice
+the time."""
 
 
 class Trainer:
@@ -43,8 +48,10 @@ class Trainer:
         progress = job.progress or self.watch.start(job.phases[0].learning_rate)
         self.progress = progress.on_devices(len(job.devices))
         self.start = started - self.progress.seconds
+        self.on_devices = job.config.data.cache == "device"
         self.train_steps = [self._make_step(phase) for phase in job.phases]  # each compiles when it first runs
         self.own = parallel.own_rows(job.devices, job.config.batch_size)
+        self.step_seconds = 0.0
         self.vote = parallel.make_vote(job.devices)
         self.estimated = 0.0
 
@@ -67,7 +74,7 @@ class Trainer:
                 raise Interrupted(signum, self.stop_message())
             if self.progress.stop_reason or self.progress.phase + 1 == len(self.job.phases):
                 return
-            del self.phase_data  # free its photographs before the next phase decodes its own
+            del self.phase_data, self.training  # free its photographs before the next phase decodes its own
             next_phase = self.job.phases[self.progress.phase + 1]
             self.progress = self.watch.next_phase(self.progress, next_phase.learning_rate)
 
@@ -98,6 +105,7 @@ class Trainer:
             self.state = checkpoint.restore(self.checkpoints, self.job.checkpoint, self.state, phase.frozen)
         variables, before = jax.device_get(eval_variables(self.state, phase.frozen)), time.monotonic()
         self.phase_data = make_phase_data(config, self.job, phase, variables, self.job.augment)
+        self.training = [self._placed(part) for part in self.phase_data.training]
         photographs = len(self.phase_data.training[0].labels)
         self.train_step = self.train_steps[number]
         self.statistics_step = self._make_statistics_step(phase)
@@ -119,11 +127,14 @@ class Trainer:
         missing = images.missing if isinstance(images, DecodedFile) else 0
         if missing:  # they are decoded while the first epoch trains
             prepared = estimate.decoding(config, job)
-        batch = next(batches(*self._epoch_data(), config.batch_size, own=self.own))
-        timed = [estimate.time_steps(self.train_step, self.state, batch, job)]
+        timed = [estimate.time_steps(self.train_step, self.state, next(self._feeds()), job)]
+        photographs = len(self.phase_data.training[0].labels)
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
             state = self._initial_state(job.variables, phase)
-            timed.append(estimate.time_steps(self.train_steps[number], state, estimate.noise(config, job), job))
+            part = self._placed(estimate.noise(job, photographs if self.on_devices else config.batch_size))
+            feed = next(self._feeds_of(part, np.arange(len(part.labels)), 0))
+            timed.append(estimate.time_steps(self.train_steps[number], state, feed, job))
+            del part, feed  # before the photographs take this memory
         # An epoch on features takes less than its checkpoint; elsewhere that hardly counts.
         saving = estimate.time_save(job, self.state, self.phase, progress) if self.phase.on_features else 0.0
         left = missing * prepared + estimate.seconds_left(config, job, progress, timed, prepared, saving)
@@ -146,6 +157,8 @@ class Trainer:
             accumulate=config.accumulate,
             **self._options(phase),
         )  # fmt: skip
+        if self.on_devices:
+            return parallel.map_step(feed.several(step), self.job.devices, donate_state=True, divided=feed.DIVIDED)
         return parallel.map_step(step, self.job.devices, donate_state=True)
 
     def _make_statistics_step(self, phase: Phase) -> Callable[..., Any]:
@@ -171,18 +184,17 @@ class Trainer:
         return restore_variables(self.checkpoints, self.progress.model_checkpoint, like, self.job.devices)
 
     def _train_epoch(self) -> None:
-        """Train on every remaining batch of the epoch, one step each."""
+        """Train on every remaining batch of the epoch."""
         self.bar.start_epoch(self.progress)
-        part, order = self._epoch_data()
-        waiting: list[tuple[float, dict[str, Array]]] = []
+        waiting: list[tuple[int, float, dict[str, Array]]] = []
         with jax.transfer_guard("disallow"):
-            for batch, wait in self._timed(part, order):
-                self.state, sums = self.train_step(self.state, parallel.shard(batch, self.job.devices))
+            for (given, steps), wait in self._timed():
+                self.state, sums = self.train_step(self.state, given)
                 if not self.compared:
                     self._compare_devices()
-                waiting.append((wait, sums))
-                signum, save = self._pause(len(waiting))
-                # Read the sums of the previous step, so that the device stays busy with this one.
+                waiting.append((steps, wait, sums))
+                signum, save = self._pause(sum(steps for steps, *_ in waiting))
+                # Read the sums of the call before, so that the device stays busy with this one.
                 while len(waiting) > (0 if save else 1):
                     self._add(*waiting.pop(0))
                 if save:
@@ -192,10 +204,29 @@ class Trainer:
             for values in waiting:
                 self._add(*values)
 
-    def _epoch_data(self) -> tuple[SplitArrays, np.ndarray]:
+    def _epoch_data(self, views: Sequence[SplitArrays]) -> tuple[SplitArrays, np.ndarray]:
         """The training part of the current epoch, and the order of its rows."""
-        part = self.phase_data.training[self.progress.phase_epoch % len(self.phase_data.training)]
+        part = views[self.progress.phase_epoch % len(views)]
         return part, epoch_order(len(part.labels), self.config.seed, self.progress.epoch)
+
+    def _placed(self, part: SplitArrays) -> SplitArrays:
+        return feed.placed(part, self.job.devices) if self.on_devices else part
+
+    def _feeds(self) -> Iterator[Feed]:
+        """What is left of the epoch."""
+        return self._feeds_of(*self._epoch_data(self.training), self.progress.sums.batches)
+
+    def _feeds_of(self, part: SplitArrays, order: np.ndarray, first: int) -> Iterator[Feed]:
+        size, devices = self.config.batch_size, self.job.devices
+        if self.on_devices:
+            return feed.resident(part, order, size, first, devices, self._most_steps)
+        return feed.streamed(part, order, size, first, devices)
+
+    def _most_steps(self, first: int) -> int:
+        """The steps of a call that begins with step number `first` of the epoch: until a save is due."""
+        every = self.config.checkpoint.every_steps
+        fast = int(CALL_SECONDS / self.step_seconds) if self.step_seconds else 1
+        return max(1, min(fast, every - first % every if every else fast))
 
     def _compare_devices(self) -> None:
         """Compare the devices after the first step of a phase; where they differ, each would train its own model."""
@@ -206,32 +237,34 @@ class Trainer:
                 f"{parallel.AXIS!r}, as with lax.pmean; --config.devices=1 trains without; {self.failure_message()}"
             )
 
-    def _timed(self, part: SplitArrays, order: np.ndarray) -> Iterator[tuple[Batch, float]]:
-        """The remaining batches of the epoch, each with the seconds that it took to get it."""
-        data = batches(part, order, self.config.batch_size, first=self.progress.sums.batches, own=self.own)
+    def _timed(self) -> Iterator[tuple[Feed, float]]:
+        """What is left of the epoch, with the seconds that it took to get it."""
+        feeds = self._feeds()
         self.mark = time.monotonic()
         while True:
             asked = time.monotonic()
-            if (batch := next(data, None)) is None:
+            if (one := next(feeds, None)) is None:
                 return
-            yield batch, time.monotonic() - asked
+            yield one, time.monotonic() - asked
 
-    def _add(self, wait: float, on_device: dict[str, Array]) -> None:
-        """Add a step's sums to the epoch's, and stop if its loss is not finite."""
-        step, sums, now = jax.device_get(on_device), self.progress.sums, time.monotonic()
-        if not math.isfinite(step["loss"]):
-            number = self.progress.epoch * self.job.steps_per_epoch + sums.batches + 1
-            raise self._not_finite(f"the training loss is {step['loss']} at step {number}")
-        sums = EpochSums(
-            batches=sums.batches + 1,
-            loss=sums.loss + float(step["loss"]),
-            correct=sums.correct + int(step["correct"]),
-            examples=sums.examples + int(step["examples"]),
-            seconds=sums.seconds + now - self.mark,
-            data_wait_seconds=sums.data_wait_seconds + wait,
-        )
-        self.progress, self.mark = replace(self.progress, sums=sums), now
-        self.bar.step(int(step["examples"]))
+    def _add(self, steps: int, wait: float, on_device: dict[str, Array]) -> None:
+        """Add the sums of each step of a call to the epoch's, and stop if a loss is not finite."""
+        values, sums, now = jax.device_get(on_device), self.progress.sums, time.monotonic()
+        every = zip(*(np.ravel(values[name])[:steps].tolist() for name in ("loss", "correct", "examples")), strict=True)
+        for loss, correct, examples in every:
+            if not math.isfinite(loss):
+                number = self.progress.epoch * self.job.steps_per_epoch + sums.batches + 1
+                raise self._not_finite(f"the training loss is {loss} at step {number}")
+            sums = replace(
+                sums, batches=sums.batches + 1, loss=sums.loss + loss, correct=sums.correct + correct,
+                examples=sums.examples + examples,
+            )  # fmt: skip
+        seconds, before = now - self.mark, self.progress.sums
+        sums = replace(
+            sums, seconds=before.seconds + seconds, data_wait_seconds=before.data_wait_seconds + wait,
+        )  # fmt: skip
+        self.progress, self.mark, self.step_seconds = replace(self.progress, sums=sums), now, seconds / steps
+        self.bar.step(sums.examples - before.examples)
 
     def _end_epoch(self) -> None:
         """Evaluate, update the monitors, write the row, and save if it is due."""
@@ -280,7 +313,7 @@ class Trainer:
         statistics = jax.device_get(self.state.batch_stats)
         if statistics and self.phase.batch_norm == "batch":
             variables = {"params": merge_params(average, fixed), "batch_stats": statistics}
-            data = batches(*self._epoch_data(), self.config.batch_size, own=self.own)
+            data = batches(*self._epoch_data(self.phase_data.training), self.config.batch_size, own=self.own)
             statistics = batch_statistics(self.statistics_step, variables, data, int(self.state.step), self.job.devices)
         average = {"params": average, "batch_stats": statistics}
         self.state = replace(self.state, ema=parallel.replicate(average, self.job.devices))
