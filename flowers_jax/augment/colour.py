@@ -7,10 +7,10 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float32, Key
 
 from flowers_jax.augment.affine import Scalar
+from flowers_jax.ops import cpu_barrier
 from flowers_jax.types import Picture
 
 Grey = Float32[Array, "height width 1"]
@@ -28,7 +28,7 @@ def color_jitter(key: Key[Array, ""], image: Picture, strengths: tuple[float, fl
         if strength:
             least = max(neutral - strength, 0) if neutral else -strength
             # Behind a barrier, or XLA computes the changes before it again for each reader of a pixel.
-            image = lax.optimization_barrier(image)
+            image = cpu_barrier(image)
             image = change(image, jax.random.uniform(one, minval=least, maxval=neutral + strength))
     return image
 
@@ -61,7 +61,7 @@ def adjust_hue(image: Picture, turns: Scalar) -> Picture:
         jnp.where(image[..., 1] == largest, 2 + red - blue, 4 + green - red),
     )
     # Behind a barrier, or XLA computes all this again for each of the three channels.
-    sixths, largest, spread = lax.optimization_barrier((sixths + 6 * turns, largest, spread))
+    sixths, largest, spread = cpu_barrier((sixths + 6 * turns, largest, spread))
     # From HSV back to RGB: a channel is the largest minus a share of the spread (Smith 1978, in closed form).
     places = sixths[..., None] + jnp.array([5.0, 3.0, 1.0])
     places = places - 6 * jnp.floor(places / 6)  # places % 6 without the calls of fmod that XLA makes

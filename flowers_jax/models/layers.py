@@ -39,7 +39,7 @@ def global_average_pool(x: Activations) -> Float[Array, "batch channels"]:
     if x.dtype == jnp.bfloat16:
         # Behind a barrier: on a CPU XLA (jaxlib 0.11 and 0.12) fuses the mean with the bfloat16 convolutions before it,
         # and then reads memory that nothing has written.
-        x = lax.optimization_barrier(x)
+        x = ops.cpu_barrier(x)
     return at_least_float32(x).mean((1, 2))
 
 
@@ -178,7 +178,7 @@ class ConvNorm(nn.Module):
 
         if train:
             # Behind a barrier, or XLA computes the convolution again for each of its readers.
-            y = lax.optimization_barrier(convolve(kernel))
+            y = ops.cpu_barrier(convolve(kernel))
             axis_name = None if self.is_initializing() else self.axis_name
             batch_mean, batch_var = _moments(y, axis_name)
             if not self.is_initializing():

@@ -1,6 +1,7 @@
 """Convolution: `convolve`, which the models run, `conv_general_dilated`, by which any Flax model runs it too, and the
 references that say what layers must give."""
 
+from flowers_jax.ops.barrier import cpu_barrier
 from flowers_jax.ops.convolution import PATHS, convolve
 from flowers_jax.ops.flax_conv import conv_general_dilated
 from flowers_jax.ops.reference import conv2d, conv2d_input_grad, conv2d_kernel_grad
@@ -12,4 +13,5 @@ __all__ = [
     "conv2d_kernel_grad",
     "conv_general_dilated",
     "convolve",
+    "cpu_barrier",
 ]
