@@ -1,8 +1,7 @@
 """Checkpoints of a run, written by orbax. Only this module imports orbax.
 
 Each checkpoint has three parts: `model` (params, batch_stats), `optimizer`, and `progress`, which is JSON. It is valid
-once it is sealed (`flowers_jax.run.seal`), and only then are older ones removed. Saving is synchronous, because the
-buffers of the state are donated to the next step.
+once it is sealed (`flowers_jax.run.seal`), and only then are older ones removed.
 
 Of several processes the first one writes, because each has the whole state, and what is promised of a full disk and of
 a kill stays that of one process. All read.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from flowers_jax.run.checkpoint import Checkpoints
-from flowers_jax.runtime import parallel, processes
+from flowers_jax.runtime import parallel
 from flowers_jax.training.state import Progress, TrainState, Tree, eval_variables, merge_params, split_params
 from flowers_jax.types import Devices
 
@@ -58,9 +58,11 @@ def is_due(
 
 
 def save(checkpoints: Checkpoints, state: TrainState, frozen: Collection[str], progress: Progress, keep: int) -> None:
-    """Write the next checkpoint."""
-    if processes.count() > 1:  # orbax has one process write what is on the host
-        state = jax.device_get(state)
+    """Write the next checkpoint.
+
+    Args:
+        state: on the host, so that one of several processes can write it, and the devices go on.
+    """
     checkpoints.save(eval_variables(state, frozen), _rest(state, frozen), progress.to_json(), keep)
 
 

@@ -87,7 +87,7 @@ def time_save(job: Job, state: TrainState, phase: Phase, progress: Progress) -> 
         contextlib.suppress(OSError),
         tempfile.TemporaryDirectory(prefix=atomic.PARTIAL, dir=job.run.path, ignore_cleanup_errors=True) as path,
     ):
-        checkpoint.save(Checkpoints(Path(path)), state, phase.frozen, progress, keep=1)
+        checkpoint.save(Checkpoints(Path(path)), jax.device_get(state), phase.frozen, progress, keep=1)
     return time.monotonic() - before
 
 

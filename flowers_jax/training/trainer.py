@@ -29,7 +29,7 @@ from flowers_jax.training.phase_data import make_phase_data
 from flowers_jax.training.phases import Phase
 from flowers_jax.training.reporting import Reporter, tell
 from flowers_jax.training.setup import Job
-from flowers_jax.training.state import TrainState, Tree, eval_variables, merge_params, split_params
+from flowers_jax.training.state import Progress, TrainState, Tree, eval_variables, merge_params, split_params
 from flowers_jax.training.step import train_step
 from flowers_jax.training.summary import summarize
 
@@ -52,6 +52,7 @@ class Trainer:
         self.train_steps = [self._make_step(phase) for phase in job.phases]  # each compiles when it first runs
         self.own = parallel.own_rows(job.devices, job.config.batch_size)
         self.step_seconds = 0.0
+        self.unwritten: tuple[TrainState, Progress] | None = None
         self.vote = parallel.make_vote(job.devices)
         self.estimated = 0.0
 
@@ -69,6 +70,7 @@ class Trainer:
                         self._train_epoch()
                         self._end_epoch()
             finally:
+                self._write()
                 self.bar.close()
             if signum := processes.largest(self.stop.signum):  # after the last epoch was saved
                 raise Interrupted(signum, self.stop_message())
@@ -190,6 +192,7 @@ class Trainer:
         with jax.transfer_guard("disallow"):
             for (given, steps), wait in self._timed():
                 self.state, sums = self.train_step(self.state, given)
+                self._write()
                 if not self.compared:
                     self._compare_devices()
                 waiting.append((steps, wait, sums))
@@ -200,6 +203,7 @@ class Trainer:
                 if save:
                     self._save()
                 if signum:
+                    self._write()
                     raise Interrupted(signum, self.stop_message())
             for values in waiting:
                 self._add(*values)
@@ -304,6 +308,7 @@ class Trainer:
             if signum := processes.largest(self.stop.signum):
                 if not is_saved:
                     self._save_epoch()
+                self._write()
                 raise Interrupted(signum, self.stop_message())
 
     def _average_over_steps(self, eval_params: Callable[[Any, Any], Any]) -> None:
@@ -348,14 +353,20 @@ class Trainer:
         self._save()
 
     def _save(self) -> None:
-        self.progress = replace(self.progress, seconds=time.monotonic() - self.start)
-        state = self.state
-        with jax.transfer_guard("allow"):
-            model = jax.device_get((state.params, state.batch_stats, state.ema))
-            if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(model)):
-                raise self._not_finite(f"parameters or statistics are not finite after step {int(state.step)}")
-            checkpoint.save(self.checkpoints, state, self.phase.frozen, self.progress, self.config.checkpoint.keep)
+        """Copy state and progress; `_write` makes a checkpoint of them while the devices make the next steps."""
         self.last_save = time.monotonic()
+        self.progress = replace(self.progress, seconds=self.last_save - self.start)
+        with jax.transfer_guard("allow"):
+            state = jax.tree.map(np.array, jax.device_get(self.state))  # on a CPU the next step would take its memory
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.params, state.batch_stats, state.ema))):
+            raise self._not_finite(f"parameters or statistics are not finite after step {int(state.step)}")
+        self.unwritten = state, self.progress
+
+    def _write(self) -> None:
+        """Write the checkpoint that waits, if there is one."""
+        if self.unwritten:
+            (state, progress), self.unwritten = self.unwritten, None
+            checkpoint.save(self.checkpoints, state, self.phase.frozen, progress, self.config.checkpoint.keep)
 
     def stop_message(self) -> str:
         """The message after the run was stopped."""

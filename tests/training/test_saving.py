@@ -12,6 +12,7 @@ from flowers_jax.training import checkpoint, epochs
 from flowers_jax.training.loop import fit
 from flowers_jax.training.monitor import PlateauState
 from flowers_jax.training.state import Progress
+from flowers_jax.training.trainer import Trainer
 from tests.torture.outcome import differences
 from tests.training.runs import rows, state_bytes, timeless
 
@@ -148,3 +149,18 @@ def test_every_steps_saves_every_epoch(last, tmp_path):
     last.checkpoint.every_steps, last.epochs = 4, 2
     fit(last, tmp_path / "run")
     assert [(epoch, batches) for epoch, batches, *_ in saved(tmp_path / "run")] == [(0, 4), (1, 0), (1, 4), (2, 0)]
+
+
+def test_the_devices_make_the_next_step_while_a_checkpoint_is_written(smoke, tmp_path, monkeypatch):
+    """But the last one, after which there is none."""
+    ahead, write = [], Trainer._write
+
+    def writing(self):
+        if self.unwritten:
+            ahead.append(int(self.state.step) - int(self.unwritten[0].step))
+        write(self)
+
+    monkeypatch.setattr(Trainer, "_write", writing)
+    smoke.epochs, smoke.checkpoint.every_steps = 2, 4
+    fit(smoke, tmp_path / "run")
+    assert ahead == [1, 1, 1, 0]
