@@ -1,4 +1,4 @@
-"""The same networks in Keras on TensorFlow, with `compile`'s default settings."""
+"""The same networks in Keras on TensorFlow, with `compile`'s default settings, by XLA, or in mixed precision."""
 
 import os
 from typing import Any
@@ -15,18 +15,31 @@ from benchmarks.program import Program
 from flowers_jax.models.efficientnet_lite import layout
 
 
-def build(model: str, batch: int) -> Program:
-    """From float32 tensors that are there already."""
+def build(model: str, batch: int, jit: bool | str = "auto", policy: str = "float32") -> Program:
+    """From float32 tensors that are there already.
+
+    Args:
+        jit: `jit_compile` of `compile`, whether XLA compiles the step.
+        policy: of the layers, as `mixed_bfloat16`.
+    """
+    keras.config.set_dtype_policy(policy)
     network = NETWORKS[model](SIZES[model])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.Adam(LEARNING_RATE), loss)
+    network.compile(keras.optimizers.Adam(LEARNING_RATE), loss, jit_compile=jit)
     images = np.random.default_rng(0).normal(size=(batch, SIZES[model], SIZES[model], 3)).astype(np.float32)
     x, y = keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(np.arange(batch) % CLASSES)
     version = f"keras {keras.__version__} on {keras.backend.backend()}"
     device = "gpu" if "GPU" in str(getattr(x, "device", "")) else "cpu"
-    return Program(
-        lambda: network.train_on_batch(x, y), lambda: network.predict_on_batch(x), device, "float32", version
-    )
+    dtype = keras.config.dtype_policy().compute_dtype
+    return Program(lambda: network.train_on_batch(x, y), lambda: network.predict_on_batch(x), device, dtype, version)
+
+
+def jit(model: str, batch: int) -> Program:
+    return build(model, batch, True)
+
+
+def amp(model: str, batch: int) -> Program:
+    return build(model, batch, True, "mixed_bfloat16")
 
 
 def mobilenet_v2(size: int, classes: int = CLASSES) -> keras.Model:

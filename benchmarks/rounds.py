@@ -1,9 +1,11 @@
 """Programs in turn, each round in fresh processes, so that all meet the same conditions."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,9 +19,12 @@ ROOT = str(Path(__file__).resolve().parents[1])
 PEERS = {
     "keras": ("keras", "keras-huge"),
     "torch": ("torch", "torch-tuned", "torch-huge", "torch-compiled"),
+    "keras-gpu": ("keras", "keras-jit", "keras-amp"),
+    "torch-gpu": ("torch", "torch-compiled", "torch-amp", "torch-amp-compiled"),
     "jax": ("ours-xla",),
+    "jax-gpu": ("ours-resident",),
 }
-"""The package that a peer needs, and the programs that are measured with it."""
+"""A peer, named for the package that it needs, and its programs; those of the second kind are for a GPU."""
 
 ALONE = ("augment", "decode", "separable")
 """What is measured of ours alone, each by a module of its name."""
@@ -34,6 +39,10 @@ ENVIRONMENTS = {
 """What a program is given beside the user's environment: ours, and those named `huge`, what train.py gives itself."""
 
 
+CACHES = ("JAX_COMPILATION_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
+"""Variables that name the folder of compiled programs."""
+
+
 class Round(NamedTuple):
     """What a process measured.
 
@@ -44,40 +53,54 @@ class Round(NamedTuple):
 
     who: str
     model: str
+    batch: int
     result: dict[str, Any] | None
     error: str = ""
 
 
 def measure(
-    programs: Sequence[str], models: Sequence[str], batch: int, rounds: int, say: Callable[[str], None]
+    programs: Sequence[str], models: Sequence[str], batches: Sequence[int], rounds: int, say: Callable[[str], None]
 ) -> list[Round]:
-    """Every model in every program, `rounds` times; models are also those of `ALONE`."""
+    """Every model in every program with every size of a batch, `rounds` times; models are also those of `ALONE`.
+
+    In the first round a second process takes the first step again, with the compiled programs that the first one kept:
+    `warm_first_step_seconds`.
+    """
     done = []
     for number in range(1, rounds + 1):
-        for who, model in _pairs(programs, models):
-            say(f"round {number} of {rounds}: {model}, {who} ...")
+        for who, model, batch in _runs(programs, models, batches):
+            say(f"round {number} of {rounds}: {model}, {who}, {batch} ...")
             begin = time.perf_counter()
-            done.append(_run(who, model, batch))
+            with tempfile.TemporaryDirectory(prefix="flowers_jax-benchmark-") as kept:
+                done.append(_run(who, model, batch, kept))
+                if number == 1 and done[-1].result and model not in ALONE:
+                    again = _run(who, model, batch, kept, "first").result or {}
+                    done[-1].result["warm_first_step_seconds"] = again.get("first_step_seconds")
             rates = (done[-1].result or {}).get("rates", {})
             said = ", ".join(f"{what} {rate:,.1f} images/s" for what, rate in rates.items()) or done[-1].error
             say(f"    {said} ({time.perf_counter() - begin:.0f} s)")
     return done
 
 
-def _pairs(programs: Sequence[str], models: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _runs(programs: Sequence[str], models: Sequence[str], batches: Sequence[int]) -> Iterator[tuple[str, str, int]]:
     for model in models:
-        for who in ("ours",) if model in ALONE else programs:
-            yield who, model
+        alone = model in ALONE
+        yield from itertools.product(("ours",) if alone else programs, (model,), batches[:1] if alone else batches)
 
 
-def _run(who: str, model: str, batch: int) -> Round:
-    command = [model, str(batch)] if model in ALONE else ["program", who, model, str(batch), str(time.time())]
-    done = child(*command, environment={**ENVIRONMENTS.get(who, {}), **os.environ})
+def _run(who: str, model: str, batch: int, kept: str, *only: str) -> Round:
+    """
+    Args:
+        kept: the folder of compiled programs.
+    """
+    command = [model, str(batch)] if model in ALONE else ["program", who, model, str(batch), str(time.time()), *only]
+    caches = dict.fromkeys(CACHES, kept)
+    done = child(*command, environment={**ENVIRONMENTS.get(who, {}), **os.environ, **caches})
     lines = done.stdout.splitlines()
     if done.returncode == 0 and lines:
-        return Round(who, model, json.loads(lines[-1]))
+        return Round(who, model, batch, json.loads(lines[-1]))
     errors = done.stderr.strip().splitlines() or [f"exit status {done.returncode} without a word"]
-    return Round(who, model, None, errors[-1])
+    return Round(who, model, batch, None, errors[-1])
 
 
 def child(

@@ -109,17 +109,17 @@ def is_shared(devices: Devices) -> bool:
 
 def _shard_map(step: Callable, devices: Devices, **how: Any) -> Callable:
     """As `_pmap`, and the outputs are replicated. `jax.pmap` has devices of one process alone."""
-    return compilation.compiled(jit_shard_map(step, _mesh(devices), **how), devices[0].platform)
+    return compilation.compiled(jit_shard_map(step, devices, **how), devices[0].platform)
 
 
-def jit_shard_map(step: Callable, mesh: Mesh, **how: Any) -> Any:
+def jit_shard_map(step: Callable, devices: Devices, **how: Any) -> Any:
     """`step` as a function of `jax.jit`, which no device has to run: `jax.export` lowers it for others."""
 
     def of_share(state: Any, share: Any) -> Any:
         return step(state, jax.tree.map(lambda leaf: leaf[0], share))  # without the device axis, as in `jax.pmap`
 
     specs = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec()}
-    return jax.jit(jax.shard_map(of_share, mesh=mesh, check_vma=False, **specs), **how)
+    return jax.jit(jax.shard_map(of_share, mesh=_mesh(devices), check_vma=False, **specs), **how)
 
 
 def _pmap(step: Callable, devices: Devices, divided: Any = 0, **how: Any) -> Callable:

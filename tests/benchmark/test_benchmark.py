@@ -9,7 +9,7 @@ import jax
 import keras  # before `benchmarks` does: see BEFORE_THE_PACKAGE
 import pytest
 
-from benchmarks import CLASSES, SIZES, keras_peer, ours, separable
+from benchmarks import CLASSES, SIZES, keras_peer, ours, program, separable
 from benchmarks.rounds import PEERS
 from flowers_jax import models
 from flowers_jax.models import summary
@@ -52,7 +52,10 @@ def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch)
     assert asked["batch_norm"] == "batch" and not asked.get("frozen")
 
 
-@pytest.mark.parametrize("peers", ["jax", pytest.param("keras,jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "peers",
+    ["jax", *(pytest.param(peers, marks=pytest.mark.slow) for peers in ("keras,jax", "keras-gpu,jax-gpu"))],
+)
 def test_figures_of_ours_and_its_peers(tmp_path, peers):
     file, trace = tmp_path / "figures.json", tmp_path / "trace"
     done = benchmark(
@@ -61,13 +64,15 @@ def test_figures_of_ours_and_its_peers(tmp_path, peers):
     assert done.returncode == 0, done.stderr
     entries = json.loads(file.read_text())
     names = ["ours", *(program for peer in peers.split(",") for program in PEERS[peer])]
+    names = list(dict.fromkeys(names))
     expected = [(f"seed_cnn/{what}", name) for name in names for what in ("train", "inference")]
     assert [(entry["what"], entry["who"]) for entry in entries] == [*expected, ("decode", "ours")]
     for entry in entries:
         assert entry.keys() >= {"what", "who", "backend", "dtype", "batch", "images_per_second", "rounds"}
         assert entry["rounds"] == [entry["images_per_second"]] and entry["images_per_second"] > 0
         assert entry["batch"] == (1 if entry["what"] == "decode" else 8)
-    assert entries[0]["first_step_seconds"] > 0 and entries[0]["peak_megabytes"] > 100
+    assert entries[0]["first_step_seconds"] > 0 and entries[0]["warm_first_step_seconds"] > 0
+    assert entries[0]["peak_megabytes"] > 100
     assert "seed_cnn/train" in done.stdout and f"round 1 of 1: seed_cnn, {names[1]}" in done.stderr
     assert {path.name.partition(".")[2] for path in trace.rglob("*") if path.is_file()} >= {"xplane.pb"}
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
@@ -103,13 +108,14 @@ def test_a_program_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--peers=caffe"], "--peers=caffe: 'caffe' is none of keras, torch, jax"),
+        (["--peers=caffe"], "--peers=caffe: 'caffe' is none of keras, torch, keras-gpu, torch-gpu, jax, jax-gpu"),
         (
             ["--what=resnet"],
             "--what=resnet: 'resnet' is none of mobilenet_v2, efficientnet_lite, cnn, seed_cnn, augment, decode",
         ),
         (["--what="], "one at least of each"),
         (["--rounds=0"], "--rounds=0"),
+        (["--batch=64,many"], "--batch=64,many"),
         (["--json=missing/figures.json"], "--json=missing/figures.json: must be a file in a directory"),
         (["--json=."], "--json=.: must be a file in a directory that can be written"),
         (["--profile=/dev/null/trace"], "--profile=/dev/null/trace: "),
@@ -136,3 +142,21 @@ def test_torch_trains_the_same_network(model):
     network = torch_networks.NETWORKS[model](SIZES[model])
     rows = summary.layers(models.create(model, CLASSES), SIZES[model])
     assert sum(leaf.numel() for leaf in network.parameters()) == sum(row.parameters for row in rows)
+
+
+@pytest.mark.parametrize("name", ["amp", "compiled", "amp_compiled"])
+def test_torch_in_mixed_precision_and_compiled(name):
+    pytest.importorskip("torch")
+    from benchmarks import torch_peer
+
+    made = getattr(torch_peer, name)("seed_cnn", 4)
+    made.train()
+    assert made.dtype == ("bfloat16" if "amp" in name else "float32") and made.predict().shape == (4, CLASSES)
+
+
+def test_the_bytes_of_a_step_and_the_bandwidth_are_measured(monkeypatch):
+    """Only a GPU or a TPU shows them; this is a CPU that says it is none. A step reads its parameters at least."""
+    monkeypatch.setattr(ours.jax, "default_backend", lambda: "gpu")
+    made = ours.build("seed_cnn", 8)
+    parameters = sum(row.parameters for row in summary.layers(models.create("seed_cnn", CLASSES), SIZES["seed_cnn"]))
+    assert made.step_bytes > 4 * parameters and program.bandwidth() > 1e8

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import Mesh
 
 from flowers_jax import models
 from flowers_jax.preprocessing import Preprocessing
@@ -36,8 +35,8 @@ def lowered(name, platform, convolution="auto", dtype=jnp.bfloat16):
 
 
 def exported(step, devices, platform, *arguments):
-    mesh = Mesh(np.array(jax.devices()[:devices]), (parallel.AXIS,))
-    made = jax.export.export(parallel.jit_shard_map(step, mesh), platforms=[platform])(*arguments)
+    mapped = parallel.jit_shard_map(step, jax.devices()[:devices])
+    made = jax.export.export(mapped, platforms=[platform])(*arguments)
     return made.mlir_module(), made.out_avals
 
 
