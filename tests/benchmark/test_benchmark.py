@@ -52,10 +52,8 @@ def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch)
     assert asked["batch_norm"] == "batch" and not asked.get("frozen")
 
 
-@pytest.mark.parametrize(
-    "peers",
-    ["jax", *(pytest.param(peers, marks=pytest.mark.slow) for peers in ("keras,jax", "keras-gpu,jax-gpu"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("peers", ["jax", "keras,jax", "keras-gpu,jax-gpu"])
 def test_figures_of_ours_and_its_peers(tmp_path, peers):
     file, trace = tmp_path / "figures.json", tmp_path / "trace"
     done = benchmark(
