@@ -118,7 +118,7 @@ class Data:
         "auto",
         one_of("auto", "memory", "disk", "device"),
         "auto|memory|disk|device: where decoded uint8 photographs are kept; auto: a GPU or TPU with room, else "
-        "memory, or a file where they would take more than half of what is free",
+        "memory, or a file where they take more than half of what is free or several processes share them",
     )
     workers: int = key(0, at_least(0), "decoding threads; 0: one a core. The batches do not depend on it")
 

@@ -14,17 +14,18 @@ def decoded_size(photographs: int, side: int) -> int:
     return photographs * side * side * 3
 
 
-def place(cache: str, size: int, on_devices: int = 0) -> str:
+def place(cache: str, size: int, on_devices: int = 0, *, shared: bool = False) -> str:
     """`device`, `memory` or `disk`: what `config.data.cache` says, or for `auto` where so many bytes have enough room.
 
     Args:
         on_devices: bytes that the devices have room for.
+        shared: several processes train together. In a file each decodes the rows that are its own, in memory all.
     """
     if cache != "auto":
         return cache
     if size <= on_devices:
         return "device"
-    return "memory" if size <= SHARE * available() else "disk"
+    return "disk" if shared or size > SHARE * available() else "memory"
 
 
 def available() -> int:

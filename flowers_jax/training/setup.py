@@ -133,7 +133,9 @@ def prepare(
     preprocessing = _preprocessing(config, spec, pretrained_weights, run.read_model() if usable else None)
     phases = make_phases(config, spec, module, preprocessing.size, steps_per_epoch, given.optimizer)
     decoded_size = photographs.decoded_size(config, dataset, preprocessing, phases)
-    place = memory.place(config.data.cache, decoded_size, parallel.spare_memory(devices))
+    place = memory.place(
+        config.data.cache, decoded_size, parallel.spare_memory(devices), shared=parallel.is_shared(devices)
+    )
     config = replace(config, data=replace(config.data, cache=place))
     if place == "device" and not parallel.may_hold_data(devices):
         raise UsageError("--config.data.cache=device: is for one process without --distributed; give memory or disk")

@@ -10,7 +10,7 @@ import pytest
 
 from flowers_jax import config as config_lib
 from flowers_jax import models
-from flowers_jax.data import decoded_file, loader
+from flowers_jax.data import decoded_file, loader, memory
 from flowers_jax.data.dataset import Dataset
 from flowers_jax.errors import Interrupted, UsageError
 from flowers_jax.evaluation import trained_model
@@ -125,6 +125,13 @@ def test_more_than_there_is_is_refused_before_anything_is_decoded_or_written(
     assert not (tmp_path / "run").exists()
     available(needed)
     assert decoded_size(smoke, tmp_path) == needed
+
+
+def test_where_auto_keeps_photographs():
+    assert memory.place("auto", 1) == "memory"
+    assert memory.place("auto", 1, shared=True) == "disk"
+    assert memory.place("auto", 10, 10) == "device" and memory.place("auto", 11, 10) == "memory"
+    assert [memory.place(cache, 1, 0, shared=True) for cache in ("memory", "device")] == ["memory", "device"]
 
 
 def test_a_file_takes_what_the_memory_has_no_room_for(whole, smoke, tmp_path, available, stop_after, capsys):
