@@ -102,7 +102,7 @@ def _judge(kind: str, run: Path, ended: Ended, latest: int, report: Report) -> N
         right |= {2}  # before it began
     wrong = [f"status {ended.status}"] if ended.status not in right else []
     wrong += ["a traceback"] if "Traceback" in ended.said else []
-    wrong += ["it began anew"] if latest and "\ndata " in ended.said and "\nresumed " not in ended.said else []
+    wrong += ["it began anew"] if latest and "\ntrains " in ended.said and "\nresumed " not in ended.said else []
     wrong += [f"checkpoint {latest} is lost"] if _latest(run) < latest else []
     if wrong:
         report.failures.append(f"{run}: {kind}: {', '.join(wrong)}: ...{ended.said[-2000:]}")
