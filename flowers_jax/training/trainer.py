@@ -134,9 +134,9 @@ class Trainer:
         for number, phase in enumerate(job.phases[progress.phase + 1 :], start=progress.phase + 1):
             state = self._initial_state(job.variables, phase)
             part = self._placed(estimate.noise(job, photographs if self.on_devices else config.batch_size))
-            feed = next(self._feeds_of(part, np.arange(len(part.labels)), 0))
-            timed.append(estimate.time_steps(self.train_steps[number], state, feed, job))
-            del part, feed  # before the photographs take this memory
+            first = next(self._feeds_of(part, np.arange(len(part.labels)), 0))
+            timed.append(estimate.time_steps(self.train_steps[number], state, first, job))
+            del part, first  # before the photographs take this memory
         # An epoch on features takes less than its checkpoint; elsewhere that hardly counts.
         saving = estimate.time_save(job, self.state, self.phase, progress) if self.phase.on_features else 0.0
         left = missing * prepared + estimate.seconds_left(config, job, progress, timed, prepared, saving)
@@ -264,9 +264,7 @@ class Trainer:
                 examples=sums.examples + examples,
             )  # fmt: skip
         seconds, before = now - self.mark, self.progress.sums
-        sums = replace(
-            sums, seconds=before.seconds + seconds, data_wait_seconds=before.data_wait_seconds + wait,
-        )  # fmt: skip
+        sums = replace(sums, seconds=before.seconds + seconds, data_wait_seconds=before.data_wait_seconds + wait)
         self.progress, self.mark, self.step_seconds = replace(self.progress, sums=sums), now, seconds / steps
         self.bar.step(sums.examples - before.examples)
 
