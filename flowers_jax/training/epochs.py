@@ -9,11 +9,16 @@ from flowers_jax.training.phases import Phase
 from flowers_jax.training.state import Progress
 
 
-def legend(monitor: str) -> str:
-    """What the line of an epoch has; it is printed once."""
+def legend(monitor: str, use: str) -> str:
+    """What the line of an epoch has; it is printed once.
+
+    Args:
+        use: which epoch's model is the run's, `config.checkpoint.use`.
+    """
     return (
         "each epoch: loss and accuracy on the training photographs (train) and on the validation photographs (val),\n"
-        f"            learning rate (lr), photographs a second, seconds; * marks the best {monitor} so far"
+        f"            learning rate (lr), photographs a second, seconds; * marks the best {monitor} so far,\n"
+        f"            and the model of the {use} epoch is kept (checkpoint.use)"
     )
 
 

@@ -143,7 +143,7 @@ class Trainer:
         self.estimated = time.monotonic() - self.start + left
         if not is_quiet():
             print(styled("time    ", "bold"), estimate.in_words(config, job.phases[progress.phase :], left))
-            print(epochs.legend(config.checkpoint.monitor), flush=True)
+            print(epochs.legend(config.checkpoint.monitor, config.checkpoint.use), flush=True)
 
     def _initial_state(self, variables: Tree, phase: Phase) -> TrainState:
         steps = self.progress.epoch * self.job.steps_per_epoch

@@ -19,6 +19,7 @@ def test_the_result_the_mistakes_and_the_next_commands(smoke, folder, tmp_path, 
     low, high = summary["test_interval"]
     result = f"test accuracy {summary['test_accuracy']:.1%} on 6 photographs (95 % interval {low:.1%} to {high:.1%})"
     assert f"finished (epochs): {result}, model of epoch 1," in printed
+    assert "and the model of the best epoch is kept (checkpoint.use)\n" in printed
     label, predicted, count = predictions.confusions()[0]
     assert f"confused most: {label} taken for {predicted}, {count} of 2 photographs\n" in printed
     worst = [predictions.paths[number] for number in predictions.mistakes()[:3]]
