@@ -18,7 +18,7 @@ WORDS = {
     "ece": ("ECE", "expected calibration error of the model's own probabilities"),
     "calibrated_ece": ("calibrated ECE", "the same with the temperature, as predictions have it"),
     "nll": ("negative log-likelihood", "of the class, with the model's own probabilities"),
-    "loss": ("loss", "what training made small"),
+    "loss": ("loss", "that of config.loss.name, without smoothed labels, class weights and mixed images"),
 }
 """What figures are called, and what they are."""
 
