@@ -65,7 +65,7 @@ def resident(
 ) -> Iterator[Feed]:
     """The same of photographs that `placed` has put on the devices; `most(first)` of the steps are made by a call."""
     rows, mask = (_by_device(one, devices) for one in rows_of(order, batch_size))
-    steps = -(-len(order) // batch_size)
+    steps = rows.shape[1]
     while first < steps:
         count = min(most(first), steps - first)
         numbers = parallel.replicate((np.int32(first), np.int32(count)), devices)

@@ -50,7 +50,6 @@ class Trainer:
         self.start = started - self.progress.seconds
         self.on_devices = job.config.data.cache == "device"
         self.train_steps = [self._make_step(phase) for phase in job.phases]  # each compiles when it first runs
-        self.own = parallel.own_rows(job.devices, job.config.batch_size)
         self.step_seconds = 0.0
         self.unwritten: tuple[TrainState, Progress] | None = None
         self.vote = parallel.make_vote(job.devices)
@@ -316,7 +315,8 @@ class Trainer:
         statistics = jax.device_get(self.state.batch_stats)
         if statistics and self.phase.batch_norm == "batch":
             variables = {"params": merge_params(average, fixed), "batch_stats": statistics}
-            data = batches(*self._epoch_data(self.phase_data.training), self.config.batch_size, own=self.own)
+            own = parallel.own_rows(self.job.devices, self.config.batch_size)
+            data = batches(*self._epoch_data(self.phase_data.training), self.config.batch_size, own=own)
             statistics = batch_statistics(self.statistics_step, variables, data, int(self.state.step), self.job.devices)
         average = {"params": average, "batch_stats": statistics}
         self.state = replace(self.state, ema=parallel.replicate(average, self.job.devices))
