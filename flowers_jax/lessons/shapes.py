@@ -14,7 +14,7 @@ from flowers_jax.types import Activations, Logits
 
 SIZE, CLASSES = 28, 5
 MODULE = simplest.SPEC.module(CLASSES)
-WINDOW, STEP = (simplest.max_pool.keywords[key][0] for key in ("window_shape", "strides"))
+WINDOW, STEP = (simplest.max_pool.keywords[key] for key in ("size", "stride"))
 TOLERANCE = 1e-5
 
 

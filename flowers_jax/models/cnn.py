@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from flowers_jax import ops
 from flowers_jax.models.features import before
 from flowers_jax.models.layers import ConvNorm, Layer, global_average_pool
 from flowers_jax.models.registry import ModelSpec, register
@@ -20,7 +21,7 @@ from flowers_jax.types import Activations
 STAGES = ((32, 1), (64, 2), (128, 2))
 """(channels, stride of the first of two blocks); before them the stem has divided height and width by 4."""
 
-max_pool = partial(nn.max_pool, window_shape=(3, 3), strides=(2, 2), padding="SAME")
+max_pool = partial(ops.max_pool, size=3, stride=2, padding="SAME")
 
 
 class ResidualBlock(nn.Module):
@@ -51,7 +52,7 @@ class ResidualCNN(nn.Module):
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
         layer = partial(ConvNorm, axis_name=self.axis_name, dtype=self.dtype, convolution=self.convolution)
         x = layer(STAGES[0][0], 3, 2, activation=nn.relu, name="stem")(x.astype(self.dtype), train)
-        x = Layer(max_pool, name="pool")(x)
+        x = Layer(partial(max_pool, path=self.convolution), name="pool")(x)
         for channels, stride in STAGES:
             x = ResidualBlock(channels, stride, layer)(x, train)
             x = ResidualBlock(channels, 1, layer)(x, train)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32
 
+from flowers_jax import ops
 from flowers_jax.models.features import before
 from flowers_jax.models.layers import Conv, Layer, flatten
 from flowers_jax.models.registry import ModelSpec, register
@@ -15,7 +16,7 @@ from flowers_jax.preprocessing import Preprocessing
 TITLE = "the course's CNN"
 """How the lessons call it."""
 
-max_pool = partial(nn.max_pool, window_shape=(2, 2), strides=(2, 2))
+max_pool = partial(ops.max_pool, size=2, stride=2)
 
 
 class SeedCNN(nn.Module):
@@ -32,7 +33,7 @@ class SeedCNN(nn.Module):
     def __call__(self, x: Float[Array, "b h w 3"], train: bool = False) -> Float32[Array, "b classes"]:
         del train  # nothing here behaves differently in training
         x = Conv(32, 3, 2, dtype=self.dtype, convolution=self.convolution, name="conv")(x.astype(self.dtype))
-        x = Layer(max_pool, name="pool")(nn.relu(x))
+        x = Layer(partial(max_pool, path=self.convolution), name="pool")(nn.relu(x))
         x = Layer(flatten, name="flatten")(x).astype(jnp.float32)
         return nn.Dense(self.num_classes, name="head")(x)
 

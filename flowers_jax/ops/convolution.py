@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import jax
-from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.depthwise import depthwise_conv
 from flowers_jax.ops.geometry import Padding, Shape, Zeros, geometry
 from flowers_jax.ops.image_conv import image_conv
+from flowers_jax.ops.platform import by_platform
 from flowers_jax.ops.pointwise import pointwise_conv
 from flowers_jax.ops.reference import conv2d
 from flowers_jax.ops.xla import xla_conv
@@ -39,7 +38,7 @@ def convolve(
     xla = partial(xla_conv, stride=stride, zeros=zeros, dilation=dilation, groups=groups)
     if path == "xla" or ours is None:
         return xla(x, kernel)
-    return ours(x, kernel) if path == "fast" else _by_platform(ours, xla)(x, kernel)
+    return ours(x, kernel) if path == "fast" else by_platform(ours, xla)(x, kernel)
 
 
 def _ours(x: Shape, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int) -> Convolution | None:
@@ -53,25 +52,3 @@ def _ours(x: Shape, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: 
     if kernel[2] < 4:
         return lambda x, kernel: image_conv(x, kernel, stride, zeros, dilation)
     return None
-
-
-def _by_platform(ours: Convolution, xla: Convolution) -> Convolution:
-    """`ours` where the program is compiled for a CPU, which is known only when it is lowered; else `xla`."""
-
-    # The gradient of `lax.platform_dependent` would save what either of the two wants saved; this saves the inputs.
-    @jax.custom_vjp
-    def convolution(x: Image, kernel: Kernel) -> Image:
-        return lax.platform_dependent(x, kernel, cpu=ours, default=xla)
-
-    def forward(x: Image, kernel: Kernel) -> tuple[Image, tuple[Image, Kernel]]:
-        return convolution(x, kernel), (x, kernel)
-
-    def backward(saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
-        return lax.platform_dependent(*saved, dy, cpu=_gradients(ours), default=_gradients(xla))
-
-    convolution.defvjp(forward, backward)
-    return convolution
-
-
-def _gradients(convolution: Convolution) -> Callable[[Image, Kernel, Image], tuple[Image, Kernel]]:
-    return lambda x, kernel, dy: jax.vjp(convolution, x, kernel)[1](dy)

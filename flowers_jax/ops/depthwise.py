@@ -15,11 +15,12 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.geometry import Zeros, geometry
+from flowers_jax.ops.windows import from_phases, pad, window
 
 Image = Float[Array, "_batch _height _width _channels"]
 Kernel = Float[Array, "_kh _kw 1 _channels"]
 
-TOGETHER = 4
+TOGETHER = 2
 """Images whose gradients are computed at once: one number on every machine, or the bits would follow its cores."""
 
 
@@ -33,10 +34,10 @@ def depthwise_conv(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation
 
 
 def _forward(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int) -> tuple[Image, tuple[Image, Kernel]]:
-    padded = _pad(x, zeros)
+    padded = pad(x, zeros)
     _, size = geometry(x.shape, kernel.shape, stride, zeros, dilation, x.shape[3])
     products = (
-        _window(padded, row * dilation, column * dilation, size, stride) * weights
+        window(padded, row * dilation, column * dilation, size, stride) * weights
         for row, column, weights in _taps(kernel)
     )
     return functools.reduce(operator.add, products), (x, kernel)
@@ -49,18 +50,16 @@ def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kern
 
     def add(sums: list[Array], images: tuple[Array, Array]) -> tuple[list[Array], Array]:
         x, dy = lax.optimization_barrier(images)
-        padded = _pad(x, zeros)
-        products = [
-            sum(
-                _window(padded, i * stride + row * dilation, column * dilation, (1, width), stride)[:, 0] * dy[:, i]
-                for i in range(height)
-            )
-            for row, column, _ in _taps(kernel)
-        ]
+        padded = pad(x, zeros)
+
+        def seen(row: int, column: int, j: int) -> Array:  # by that place of the kernel, for the outputs of a column
+            return window(padded, row * dilation, column * dilation + j * stride, (height, 1), stride)[:, :, 0]
+
+        products = [sum(seen(row, column, j) * dy[:, :, j] for j in range(width)) for row, column, _ in _taps(kernel)]
         dx = _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
         return [total + product for total, product in zip(sums, products, strict=True)], dx
 
-    start = [jnp.zeros((together, width, channels), dy.dtype) for _ in _taps(kernel)]
+    start = [jnp.zeros((together, height, channels), dy.dtype) for _ in _taps(kernel)]
     x_groups, dy_groups = (a.reshape(-1, together, *a.shape[1:]) for a in (x, dy))
     sums, dx = lax.scan(add, start, (x_groups, dy_groups))
     dkernel = jnp.stack([total.sum((0, 1)) for total in sums]).reshape(kernel.shape)
@@ -78,35 +77,21 @@ def _input_grad(dy: Image, kernel: Kernel, shape: Sequence[int], stride: int, ze
     """
     reach = [(k - 1) * dilation // stride for k in kernel.shape[:2]]
     sizes = [-(-n // stride) for n in shape[1:3]]
-    padded = _pad(dy, [(r, n - m) for r, n, m in zip(reach, sizes, dy.shape[1:3], strict=True)])
+    padded = pad(dy, [(r, n - m) for r, n, m in zip(reach, sizes, dy.shape[1:3], strict=True)])
 
     def phase(row: int, column: int) -> Array:
         parts = (
-            _window(padded, reach[0] - u * dilation // stride, reach[1] - v * dilation // stride, sizes, 1) * weights
+            window(padded, reach[0] - u * dilation // stride, reach[1] - v * dilation // stride, sizes, 1) * weights
             for u, v, weights in _taps(kernel)
             if (u * dilation % stride, v * dilation % stride) == (row, column)
         )
         return sum(parts, start=jnp.zeros((len(dy), *sizes, dy.shape[3]), dy.dtype))
 
-    dx = phase(0, 0)
-    if stride > 1:
-        phases = jnp.stack([jnp.stack([phase(r, c) for c in range(stride)], 3) for r in range(stride)], 2)
-        dx = phases.reshape(len(dy), stride * sizes[0], stride * sizes[1], dy.shape[3])
     (top, bottom), (left, right) = zeros
-    return dx[:, top : shape[1] - bottom, left : shape[2] - right]
+    return from_phases(phase, stride)[:, top : shape[1] - bottom, left : shape[2] - right]
 
 
 def _taps(kernel: Kernel) -> Iterator[tuple[int, int, Array]]:
     for row in range(kernel.shape[0]):
         for column in range(kernel.shape[1]):
             yield row, column, kernel[row, column, 0]
-
-
-def _pad(x: Image, zeros: Sequence[tuple[int, int]]) -> Image:
-    # Without the barrier XLA fuses the padding into each of the shifted reads and pays for it at every one.
-    return lax.optimization_barrier(jnp.pad(x, ((0, 0), *zeros, (0, 0))))
-
-
-def _window(x: Image, row: int, column: int, size: Sequence[int], stride: int) -> Image:
-    end = (x.shape[0], row + (size[0] - 1) * stride + 1, column + (size[1] - 1) * stride + 1, x.shape[3])
-    return lax.slice(x, (0, row, column, 0), end, (1, stride, stride, 1))
