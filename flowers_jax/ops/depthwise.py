@@ -52,17 +52,25 @@ def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kern
         x, dy = lax.optimization_barrier(images)
         padded = pad(x, zeros)
 
-        def seen(row: int, column: int, j: int) -> Array:  # by that place of the kernel, for the outputs of a column
-            return window(padded, row * dilation, column * dilation + j * stride, (height, 1), stride)[:, :, 0]
+        # Each slice is made once, by `lax.slice`: indexing them nine times took most of the time of tracing a network.
+        @functools.cache
+        def inputs(row: int, column: int) -> Array:
+            return window(padded, row, column, (height, 1), stride)
 
-        products = [sum(seen(row, column, j) * dy[:, :, j] for j in range(width)) for row, column, _ in _taps(kernel)]
+        outputs = [window(dy, 0, j, (height, 1), 1) for j in range(width)]
+        products = [
+            functools.reduce(
+                lax.add, (lax.mul(inputs(u * dilation, v * dilation + j * stride), dy) for j, dy in enumerate(outputs))
+            )
+            for u, v, _ in _taps(kernel)
+        ]
         dx = _input_grad(dy, kernel, padded.shape, stride, zeros, dilation)
         return [total + product for total, product in zip(sums, products, strict=True)], dx
 
-    start = [jnp.zeros((together, height, channels), dy.dtype) for _ in _taps(kernel)]
+    start = [jnp.zeros((together, height, 1, channels), dy.dtype) for _ in _taps(kernel)]
     x_groups, dy_groups = (a.reshape(-1, together, *a.shape[1:]) for a in (x, dy))
     sums, dx = lax.scan(add, start, (x_groups, dy_groups))
-    dkernel = jnp.stack([total.sum((0, 1)) for total in sums]).reshape(kernel.shape)
+    dkernel = jnp.stack([total.sum((0, 1, 2)) for total in sums]).reshape(kernel.shape)
     return dx.reshape(x.shape), dkernel
 
 

@@ -32,7 +32,7 @@ def initial_state(
         step=jnp.asarray(step, jnp.int32),
         params=variables["params"],
         batch_stats=batch_stats,
-        opt_state=optimizer.init(trainable),
+        opt_state=jax.jit(optimizer.init)(trainable),  # one program, not one for each shape
         ema=jax.tree.map(jnp.copy, {"params": trainable, "batch_stats": batch_stats}) if ema else {},
     )
 
