@@ -35,7 +35,7 @@ def winograd_conv(x: Image, kernel: Kernel, zeros: Zeros) -> Image:
     weights = _both_axes(_spread_kernel, [[kernel[u, v] for v in range(3)] for u in range(3)])
     spread = lax.optimization_barrier((_stack(tiles).reshape(16, -1, x.shape[3]), _stack(weights)))
     products = lax.optimization_barrier(jnp.matmul(*spread))
-    products = products.reshape(4, 4, len(x), rows, columns, kernel.shape[3])
+    products = products.reshape(4, 4, x.shape[0], rows, columns, kernel.shape[3])
     outputs = _both_axes(_gather, [[products[u, v] for v in range(4)] for u in range(4)])
     return from_phases(lambda row, column: outputs[row][column], 2)[:, :height, :width]
 
