@@ -2,8 +2,8 @@
 
 python -m benchmarks.convolution [SECONDS]
 
-The first of each kind is XLA's own. `difference` is the largest from it, for outputs of a
-standard deviation of 1. docs/convolution.md has the table and what follows from it.
+The first of each kind is XLA's own. The last figure is the largest difference from it, for outputs of a standard
+deviation of 1. docs/convolution.md has the table and what follows from it.
 """
 
 import sys
@@ -17,7 +17,8 @@ from jaxtyping import Array, Float
 
 from benchmarks.program import median_seconds
 from flowers_jax.ops.geometry import Zeros, geometry
-from flowers_jax.ops.windows import pad, window
+from flowers_jax.ops.image_conv import columns
+from flowers_jax.ops.windows import views
 from flowers_jax.ops.winograd import winograd_conv
 from flowers_jax.ops.xla import xla_conv
 from flowers_jax.runtime.compilation import options
@@ -47,15 +48,8 @@ def in_blocks(x: Image, kernel: Kernel, stride: int, zeros: Zeros) -> Image:
 
 def unfolded(x: Image, kernel: Kernel, stride: int, zeros: Zeros) -> Image:
     """A matrix product over the input windows."""
-    columns = lax.optimization_barrier(jnp.concatenate(views(x, stride, zeros), 3))
-    return (columns.reshape(-1, columns.shape[3]) @ kernel.reshape(-1, kernel.shape[3])).reshape(*columns.shape[:3], -1)
-
-
-def views(x: Image, stride: int, zeros: Zeros) -> list[Image]:
-    """What each of the nine places of the kernel sees."""
-    rooms = geometry(x.shape, (3, 3, x.shape[3], 1), stride, zeros).output
-    padded = pad(x, zeros)
-    return [window(padded, u, v, rooms, stride) for u in range(3) for v in range(3)]
+    seen = columns(x, (3, 3), stride, zeros)
+    return (pixels(seen) @ kernel.reshape(-1, kernel.shape[3])).reshape(*seen.shape[:3], -1)
 
 
 def xla_gradient(x: Image, dy: Image, stride: int, zeros: Zeros) -> Kernel:
@@ -75,14 +69,14 @@ def batch_as_depth(x: Image, dy: Image, stride: int, zeros: Zeros) -> Kernel:
 
 def nine_products(x: Image, dy: Image, stride: int, zeros: Zeros) -> Kernel:
     """A matrix product for each place of the kernel."""
-    parts = [lax.optimization_barrier(view).reshape(-1, x.shape[3]).T @ pixels(dy) for view in views(x, stride, zeros)]
+    seen = views(x, (3, 3), stride, zeros)
+    parts = [pixels(lax.optimization_barrier(view)).T @ pixels(dy) for view in seen]
     return jnp.stack(parts).reshape(3, 3, x.shape[3], -1)
 
 
 def unfolded_gradient(x: Image, dy: Image, stride: int, zeros: Zeros) -> Kernel:
     """One matrix product with the input windows."""
-    columns = lax.optimization_barrier(jnp.concatenate(views(x, stride, zeros), 3))
-    return (pixels(columns).T @ pixels(dy)).reshape(3, 3, x.shape[3], -1)
+    return (pixels(columns(x, (3, 3), stride, zeros)).T @ pixels(dy)).reshape(3, 3, x.shape[3], -1)
 
 
 def in_turn(gradient: Callable[..., Kernel], images: int, x: Image, dy: Image, *static: object) -> Kernel:

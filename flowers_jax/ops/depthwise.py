@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from flowers_jax.ops.geometry import Zeros, geometry
-from flowers_jax.ops.windows import from_phases, pad, window
+from flowers_jax.ops.geometry import Zeros
+from flowers_jax.ops.windows import from_phases, pad, views, window
 
 Image = Float[Array, "_batch _height _width _channels"]
 Kernel = Float[Array, "_kh _kw 1 _channels"]
@@ -34,12 +34,8 @@ def depthwise_conv(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation
 
 
 def _forward(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int) -> tuple[Image, tuple[Image, Kernel]]:
-    padded = pad(x, zeros)
-    _, size = geometry(x.shape, kernel.shape, stride, zeros, dilation, x.shape[3])
-    products = (
-        window(padded, row * dilation, column * dilation, size, stride) * weights
-        for row, column, weights in _taps(kernel)
-    )
+    seen = views(x, kernel.shape[:2], stride, zeros, dilation)
+    products = (view * weights for view, (_, _, weights) in zip(seen, _taps(kernel), strict=True))
     return functools.reduce(operator.add, products), (x, kernel)
 
 

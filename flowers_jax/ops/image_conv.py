@@ -4,7 +4,6 @@ Its convolution is twice as fast where the channels are a multiple of four, and 
 slow as the product of matrices which that gradient is.
 """
 
-import itertools
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,7 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from flowers_jax.ops.geometry import Zeros, geometry
+from flowers_jax.ops.geometry import Zeros
+from flowers_jax.ops.windows import views
 from flowers_jax.ops.xla import xla_conv
 
 Image = Float[Array, "_batch _height _width _channels"]
@@ -36,20 +36,14 @@ def _forward(x: Image, kernel: Kernel, *static) -> tuple[Image, tuple[Image, Ker
 def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
     x, kernel = saved
     (dx,) = jax.linear_transpose(lambda x: xla_conv(x, kernel, stride, zeros, dilation), x)(dy)
-    columns = _columns(x, kernel.shape, stride, zeros, dilation)
-    dkernel = columns.reshape(-1, columns.shape[3]).T @ dy.reshape(-1, dy.shape[3])
+    seen = columns(x, kernel.shape[:2], stride, zeros, dilation)
+    dkernel = seen.reshape(-1, seen.shape[3]).T @ dy.reshape(-1, dy.shape[3])
     return dx, dkernel.reshape(kernel.shape)
 
 
 image_conv.defvjp(_forward, _backward)
 
 
-def _columns(x: Image, kernel_shape: Sequence[int], stride: int, zeros: Zeros, dilation: int) -> Image:
-    """What the kernel sees at each place: [B, H', W', kh kw I] (im2col)."""
-    kh, kw = kernel_shape[:2]
-    _, (height, width) = geometry(x.shape, kernel_shape, stride, zeros, dilation)
-    padded = lax.optimization_barrier(jnp.pad(x, ((0, 0), *zeros, (0, 0))))
-    below, right = (height - 1) * stride + 1, (width - 1) * stride + 1
-    places = itertools.product(range(0, kh * dilation, dilation), range(0, kw * dilation, dilation))
-    views = [padded[:, u : u + below : stride, v : v + right : stride] for u, v in places]
-    return lax.optimization_barrier(jnp.concatenate(views, 3))
+def columns(x: Image, size: Sequence[int], stride: int, zeros: Zeros, dilation: int = 1) -> Image:
+    """What a kernel of `size` sees at each place: [B, H', W', kh kw I] (im2col)."""
+    return lax.optimization_barrier(jnp.concatenate(views(x, size, stride, zeros, dilation), 3))

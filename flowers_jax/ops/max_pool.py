@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from flowers_jax.ops.geometry import Geometry, Padding, Zeros, geometry
+from flowers_jax.ops.geometry import Padding, Zeros, geometry
 from flowers_jax.ops.platform import by_platform
-from flowers_jax.ops.windows import from_phases, pad, window
+from flowers_jax.ops.windows import from_phases, pad, views, window
 
 Image = Float[Array, "_batch _height _width _channels"]
 
@@ -27,7 +27,7 @@ def max_pool(x: Image, size: int, stride: int, padding: Padding = "VALID", path:
     Raises:
         ValueError: the window is larger than the padded image.
     """
-    borders, _ = _geometry(x, size, stride, padding)
+    borders, _ = geometry(x.shape, (size, size, x.shape[3], x.shape[3]), stride, padding)
     xla, ours = (partial(pool, size=size, stride=stride, borders=borders) for pool in (_maxima, _max_pool))
     if path in ("xla", "reference"):
         return xla(x)
@@ -69,16 +69,9 @@ _max_pool.defvjp(_forward, _backward)
 
 def _chosen(x: Image, size: int, stride: int, borders: Zeros) -> Int[Array, "_batch _rows _columns _channels"]:
     """The number of the first place in each window that has its maximum, counted row by row."""
-    _, rooms = _geometry(x, size, stride, borders)
-    padded = pad(x, borders, -jnp.inf)
-    best = window(padded, 0, 0, rooms, stride)
+    best, *others = views(x, (size, size), stride, borders, value=-jnp.inf)
     chosen = jnp.zeros(best.shape, jnp.int8 if size * size < 128 else jnp.int32)
-    for place in range(1, size * size):
-        seen = window(padded, place // size, place % size, rooms, stride)
+    for place, seen in enumerate(others, 1):
         chosen = jnp.where(seen > best, jnp.array(place, chosen.dtype), chosen)
         best = jnp.maximum(best, seen)
     return chosen
-
-
-def _geometry(x: Image, size: int, stride: int, padding: Padding) -> Geometry:
-    return geometry(x.shape, (size, size, x.shape[3], x.shape[3]), stride, padding)

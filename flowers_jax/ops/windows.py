@@ -1,10 +1,13 @@
 """What a window reads of padded images, and how images are put together again from what windows give back."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Shaped
+
+from flowers_jax.ops.geometry import Padding, geometry
 
 Image = Shaped[Array, "_batch _height _width _channels"]
 Borders = Sequence[tuple[int, int]]
@@ -20,6 +23,15 @@ def window(x: Image, row: int, column: int, size: Sequence[int], stride: int) ->
     """What one place of a window sees: `size` rows and columns from (row, column), `stride` apart."""
     end = (x.shape[0], row + (size[0] - 1) * stride + 1, column + (size[1] - 1) * stride + 1, x.shape[3])
     return lax.slice(x, (0, row, column, 0), end, (1, stride, stride, 1))
+
+
+def views(
+    x: Image, size: Sequence[int], stride: int, padding: Padding, dilation: int = 1, value: float = 0
+) -> list[Image]:
+    """What each place of a window of `size` sees, row by row, where the border has that value: [B, H', W', C]."""
+    borders, output = geometry(x.shape, (*size, x.shape[3], x.shape[3]), stride, padding, dilation)
+    padded, places = pad(x, borders, value), itertools.product(*map(range, size))
+    return [window(padded, u * dilation, v * dilation, output, stride) for u, v in places]
 
 
 def from_phases(phase: Callable[[int, int], Image], stride: int) -> Image:

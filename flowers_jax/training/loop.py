@@ -150,7 +150,7 @@ def _train(config: Config, job: Job, begun: bool, started: float, reporters: Seq
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        photographs = ", or --config.data.cache=memory" if config.data.cache in ("auto", "device") else ""
+        photographs = ", or --config.data.cache=memory" if trainer.on_devices else ""
         raise TrainingError(
             f"the device has too little memory ({first_line(error)}): give a larger --config.accumulate than "
             f"{config.accumulate}, which divides the batch, or a smaller --config.batch_size than {config.batch_size}"

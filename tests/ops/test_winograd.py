@@ -39,7 +39,7 @@ def test_the_definition_and_its_gradients(shape, zeros):
 def test_central_differences():
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
-        arrays = jnp.asarray(rng.normal(size=(1, 5, 4, 2))), jnp.asarray(rng.normal(size=(3, 3, 2, 2)))
+        arrays = rng.normal(size=(1, 5, 4, 2)), rng.normal(size=(3, 3, 2, 2))
         check_grads(
             lambda *arrays: jnp.sin(winograd_conv(*map(jnp.asarray, arrays), ((1, 1), (1, 1)))),
             arrays,
