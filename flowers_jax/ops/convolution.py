@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from flowers_jax.ops.depthwise import depthwise_conv
 from flowers_jax.ops.geometry import Padding, Zeros, geometry
 from flowers_jax.ops.image_conv import image_conv
+from flowers_jax.ops.plain_conv import plain_conv
 from flowers_jax.ops.platform import by_platform
 from flowers_jax.ops.pointwise import pointwise_conv
 from flowers_jax.ops.reference import conv2d
@@ -47,7 +48,7 @@ def convolve(
 
 
 def _ours(x: Image, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int) -> Convolution | None:
-    """Our code for these shapes; None where the backend's is as fast."""
+    """Our code for these shapes; None where we have none."""
     if groups == x.shape[3] == kernel[3]:
         return lambda x, kernel: depthwise_conv(x, kernel, stride, zeros, dilation)
     if groups > 1:
@@ -59,4 +60,4 @@ def _ours(x: Image, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: 
     is_wide = min(kernel[2:]) >= WINOGRAD_CHANNELS and x.dtype != jnp.bfloat16  # in which sums of inputs round too much
     if kernel[:2] == (3, 3) and stride == dilation == 1 and is_wide:
         return lambda x, kernel: winograd_conv(x, kernel, zeros)
-    return None
+    return lambda x, kernel: plain_conv(x, kernel, stride, zeros, dilation)

@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.geometry import Zeros
+from flowers_jax.ops.plain_conv import input_grad
 from flowers_jax.ops.windows import views
 from flowers_jax.ops.xla import xla_conv
 
@@ -35,7 +36,7 @@ def _forward(x: Image, kernel: Kernel, *static) -> tuple[Image, tuple[Image, Ker
 
 def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
     x, kernel = saved
-    (dx,) = jax.linear_transpose(lambda x: xla_conv(x, kernel, stride, zeros, dilation), x)(dy)
+    dx = input_grad(dy, kernel, x.shape[1:3], stride, zeros, dilation)
     seen = columns(x, kernel.shape[:2], stride, zeros, dilation)
     dkernel = seen.reshape(-1, seen.shape[3]).T @ dy.reshape(-1, dy.shape[3])
     return dx, dkernel.reshape(kernel.shape)

@@ -2,7 +2,7 @@
 
 Each 2x2 outputs come from 4x4 inputs. Inputs and kernels are spread into 16 parts, which are multiplied as 16 matrix
 products over all tiles, and gathered again (Lavin and Gray 2015, https://arxiv.org/abs/1509.09308). The input gradient
-is such a convolution too; the kernel gradient is XLA's own, which is as fast. Numbers differ from the definition by
+is such a convolution too; the kernel gradient is a plain one, which is as fast. Numbers differ from the definition by
 rounding alone: docs/convolution.md has the figures.
 """
 
@@ -15,8 +15,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.geometry import Zeros, geometry
+from flowers_jax.ops.plain_conv import kernel_grad
 from flowers_jax.ops.windows import from_phases, pad, window
-from flowers_jax.ops.xla import xla_conv
 
 Image = Float[Array, "_batch _height _width _channels"]
 Kernel = Float[Array, "3 3 _inputs _outputs"]
@@ -50,8 +50,7 @@ def _backward(zeros: Zeros, saved: tuple[Image, Kernel], dy: Image) -> tuple[Ima
     borders = (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))
     dx: Image = winograd_conv(dy, kernel[::-1, ::-1].swapaxes(2, 3), borders)  # type: ignore[assignment]
     dx = window(dx, max(-top, 0), max(-left, 0), x.shape[1:3], 1)
-    (dkernel,) = jax.linear_transpose(lambda kernel: xla_conv(x, kernel, 1, zeros), kernel)(dy)
-    return dx, dkernel
+    return dx, kernel_grad(x, dy, (3, 3), 1, zeros)
 
 
 winograd_conv.defvjp(_forward, _backward)

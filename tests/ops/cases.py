@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flowers_jax.ops.geometry import Padding, geometry
 
-KINDS = ("any", "depthwise", "pointwise", "image")
+KINDS = ("any", "depthwise", "pointwise", "image", "plain")
 """What the fast path tells apart."""
 
 
@@ -50,6 +50,11 @@ def fixed(kind: str) -> list[Case]:
             ((1, 9, 8, 1), (3, 2, 1, 5), 1, uneven, 2, 1),
             ((3, 6, 9, 2), (2, 3, 2, 1), 3, "VALID", 1, 1),
         ],
+        "plain": [
+            ((2, 7, 6, 4), (3, 2, 4, 3), 2, "SAME", 1, 1),
+            ((1, 9, 8, 5), (2, 3, 5, 2), 1, uneven, 2, 1),
+            ((3, 5, 8, 4), (1, 2, 4, 3), 3, uneven, 1, 1),  # more zeros than the kernel reaches
+        ],
     }
     rng, names = np.random.default_rng(0), ("stride", "padding", "dilation", "groups")
     return [
@@ -69,6 +74,7 @@ def cases(draw: st.DrawFn, kind: str) -> Case:
         "depthwise": (draw(st.integers(1, 5)), 1, 1),
         "pointwise": (1, draw(st.integers(1, 5)), draw(st.integers(1, 5))),
         "image": (1, draw(small), draw(st.integers(1, 5))),
+        "plain": (1, draw(st.integers(4, 5)), draw(small)),
     }[kind]
     side = st.integers(5, 9)  # a kernel of 3 with dilation 2 spans 5
     shape = (draw(small), draw(side), draw(side), groups * inputs)
