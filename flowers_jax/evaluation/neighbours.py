@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, Int, UInt8
 
 from flowers_jax.data.dataset import Dataset, Example, Skipped
 from flowers_jax.evaluation.images import ahead, in_filled_batch
@@ -26,12 +26,19 @@ class Neighbour(NamedTuple):
 def compared(dataset: Dataset) -> list[Example]:
     """The training photographs that `nearest` compares."""
     training = [example for example in dataset.examples if example.split == "train"]
-    chosen = np.linspace(0, len(training) - 1, min(len(training), MOST_COMPARED)).astype(int)
-    return [training[row] for row in chosen]
+    return [training[row] for row in _rows(len(training))]
+
+
+def _rows(training: int) -> Int[np.ndarray, " compared"]:
+    return np.linspace(0, training - 1, min(training, MOST_COMPARED)).astype(int)
 
 
 def nearest(
-    model: TrainedModel, dataset: Dataset, images: UInt8[np.ndarray, "n size size 3"], count: int = 3
+    model: TrainedModel,
+    dataset: Dataset,
+    images: UInt8[np.ndarray, "n size size 3"],
+    count: int = 3,
+    known: Float32[np.ndarray, "training features"] | None = None,
 ) -> list[list[Neighbour]]:
     """The `count` nearest training photographs of each image, the nearest first; none if the model has no features.
 
@@ -40,15 +47,19 @@ def nearest(
     Args:
         dataset: of the run, with its splits. A photograph that cannot be read any more is left out.
         images: uint8 [N, size, size, 3], as the model sees them.
+        known: the features of all training photographs, in their order, where a run has kept them.
     """
     if model.spec.features is None or not len(images):
         return [[] for _ in images]
     starts = range(0, len(images), model.batch_size)
     own = np.concatenate([_directions(model, list(images[at : at + model.batch_size])) for at in starts])
     examples = compared(dataset)
-    similarity = np.full((len(own), len(examples)), -np.inf, np.float32)
-    for rows, pixels in _read(model, dataset, examples):
-        similarity[:, rows] = own @ _directions(model, pixels).T
+    if known is not None:
+        similarity = own @ _normalized(known[_rows(len(known))]).T
+    else:
+        similarity = np.full((len(own), len(examples)), -np.inf, np.float32)
+        for rows, pixels in _read(model, dataset, examples):
+            similarity[:, rows] = own @ _directions(model, pixels).T
     return [
         [Neighbour(examples[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:count] if np.isfinite(row[i])]
         for row in similarity
@@ -75,5 +86,8 @@ def _read(
 
 def _directions(model: TrainedModel, pixels: Sequence[np.ndarray]) -> np.ndarray:
     """The features of images as vectors of length 1, float32 [N, F]."""
-    features = in_filled_batch(model.feature_predictor, pixels, model.batch_size)
+    return _normalized(in_filled_batch(model.feature_predictor, pixels, model.batch_size))
+
+
+def _normalized(features: np.ndarray) -> np.ndarray:
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)

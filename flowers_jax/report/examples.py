@@ -15,6 +15,7 @@ from flowers_jax.evaluation.own import read_again
 from flowers_jax.evaluation.predictions import Predictions
 from flowers_jax.evaluation.trained_model import TrainedModel
 from flowers_jax.report.html import data_uri
+from flowers_jax.training.features import FeatureCache, View
 
 MOST = 12
 """Photographs of each kind."""
@@ -140,7 +141,7 @@ def _neighbours(
         pixels = read_again(training, path, small, model.max_pixels)
         return "" if isinstance(pixels, Skipped) else _jpeg(pixels)
 
-    found = nearest(model, training, np.stack(list(inputs.values())))
+    found = nearest(model, training, np.stack(list(inputs.values())), known=_kept_features(model, training))
     return {
         row: [
             Near(one.example.path, training.classes[one.example.label], one.similarity, shown(one.example.path))
@@ -149,6 +150,14 @@ def _neighbours(
         for row, own in zip(inputs, found, strict=True)
         if own
     }
+
+
+def _kept_features(model: TrainedModel, training: Dataset) -> np.ndarray | None:
+    """The features of the training photographs, if a run has trained on them: they take most of the report's time."""
+    if model.spec.features is None:
+        return None
+    arguments = model.spec, model.module, model.variables, model.preprocessing, model.devices
+    return FeatureCache(model.run.read_config(), training, *arguments).kept("train", View())
 
 
 def _jpeg(picture: np.ndarray | Image.Image) -> str:

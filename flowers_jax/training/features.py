@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -87,14 +88,16 @@ class FeatureCache:
 
     def part(self, split: str, view: View) -> SplitArrays:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
-        examples = [example for example in self.dataset.examples if example.split == split]
-        labels = np.array([example.label for example in examples], np.int32)
-        file = fetch.cache_dir() / "features" / f"{self._key(examples, view)}.npz"
-        features = kept.read(file)
+        labels = np.array([example.label for example in self._examples(split)], np.int32)
+        features = self.kept(split, view)
         if processes.largest(features is None) or features is None:  # all compute, or none does
             features = self._compute(split, view)
-            kept.write(file, features)
+            kept.write(self._file(split, view), features)
         return SplitArrays(features, labels)
+
+    def kept(self, split: str, view: View) -> Features | None:
+        """The features of `part` from the cache; None if they are not there."""
+        return kept.read(self._file(split, view))
 
     def _compute(self, split: str, view: View) -> Features:
         part = self._decoded(split, stored(self.preprocessing, view.augment))
@@ -121,14 +124,17 @@ class FeatureCache:
             digest.update(jax.tree_util.keystr(path).encode() + np.asarray(leaf).tobytes())
         return digest.hexdigest()
 
-    def _key(self, examples: list[Example], view: View) -> str:
+    def _examples(self, split: str) -> list[Example]:
+        return [example for example in self.dataset.examples if example.split == split]
+
+    def _file(self, split: str, view: View) -> Path:
         draw = f"{view.number} of seed {self.config.seed}" if view.number else ""
         recipe = [
             self._weights, *_network(self.config, self.spec, self.module), jax.__version__, jax.default_backend(),
             repr(self.preprocessing), repr(view.augment), str(view.mirrored), draw, PIL.__version__,
-            source.sha256(*SOURCE), *(example.sha256 for example in examples),
+            source.sha256(*SOURCE), *(example.sha256 for example in self._examples(split)),
         ]  # fmt: skip
-        return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+        return fetch.cache_dir() / "features" / f"{hashlib.sha256(json.dumps(recipe).encode()).hexdigest()}.npz"
 
 
 def _cache_last(decoded: Callable[..., SplitArrays]) -> Callable[..., SplitArrays]:

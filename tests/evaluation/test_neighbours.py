@@ -65,6 +65,18 @@ def test_of_many_training_photographs_some_are_compared(run, monkeypatch):
     assert {neighbour.example for own in found for neighbour in own} <= set(examples)
 
 
+def test_features_that_are_known_are_not_computed_again(run, monkeypatch):
+    model, dataset = run
+    images, training = read(model, dataset, "test")[:4], read(model, dataset, "train")
+    monkeypatch.setattr(neighbours, "MOST_COMPARED", 10)
+    expected = nearest(model, dataset, images)
+    monkeypatch.setattr(neighbours, "_read", None)
+    found = nearest(model, dataset, images, known=model.features(training))
+    assert [[near.example for near in own] for own in found] == [[near.example for near in own] for own in expected]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose([near.similarity for near in one], [near.similarity for near in other], rtol=1e-5)
+
+
 def test_a_model_without_features_has_none(run):
     model, dataset = run
     without = replace(model, spec=replace(model.spec, features=None))

@@ -11,8 +11,9 @@ from PIL import Image
 
 from flowers_jax.config import flatten
 from flowers_jax.data.dataset import Dataset
-from flowers_jax.evaluation import trained_model
+from flowers_jax.evaluation import neighbours, trained_model
 from flowers_jax.report import run_report
+from flowers_jax.report.examples import examples
 from flowers_jax.report.html import percent
 from flowers_jax.report.page import ReportPage
 from flowers_jax.runtime.terminal import shown
@@ -20,6 +21,9 @@ from flowers_jax.training.loop import fit
 from tests import browser
 from tests.conftest import smoke_config
 from tests.report.runs import CLASSES, SCRIPT, Page, barely_trained, hostile_table
+from tests.training import networks
+
+NETWORK = f"{networks.__name__}:SPEC"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +86,22 @@ def test_photographs_have_heat_maps_and_mistakes_have_neighbours(model, file):
     for name in run_report.ALTS.values():
         (image,) = page.of(name)
         assert base64.b64decode(str(image["src"]).removeprefix("data:image/svg+xml;base64,")).startswith(b"<?xml")
+
+
+def test_neighbours_of_a_frozen_model_are_found_among_the_features_that_it_trained_on(tmp_path, monkeypatch):
+    frozen = {"model__name": NETWORK, "model__weights": "none", "model__freeze": "backbone", "transfer__views": 1}
+    run = barely_trained(tmp_path / "run", **frozen)
+    model = trained_model.load(run, code=NETWORK)
+    tested = run_report.of_run(model)
+    arguments = model, tested.predictions, tested.dataset, tested.training
+    with monkeypatch.context() as refused:
+        refused.setattr(neighbours, "_read", None)
+        found = examples(*arguments)
+    assert any(card.neighbours for card in found.mistakes)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    assert [[near.path for near in card.neighbours] for card in examples(*arguments).mistakes] == [
+        [near.path for near in card.neighbours] for card in found.mistakes
+    ]
 
 
 def test_photographs_that_are_gone(model, tmp_path):

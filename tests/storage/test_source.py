@@ -63,7 +63,11 @@ def names() -> tuple[str, str, str]:
         config.validate(smoke_config()), dataset, spec, module, variables, Preprocessing(32), jax.devices()[:1]
     )
     contents = [example.sha256 for example in examples]
-    return decoded_file._content_key(contents, Preprocessing(32)), cache._key(examples, View()), known_good._file().name
+    return (
+        decoded_file._content_key(contents, Preprocessing(32)),
+        cache._file("train", View()).name,
+        known_good._file().name,
+    )
 
 
 @pytest.mark.parametrize(
