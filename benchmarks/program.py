@@ -19,6 +19,7 @@ AT_LEAST = 4
 BUILDERS = {
     "ours": "ours.build",
     "ours-resident": "ours.resident",
+    "ours-tuned": "ours.build",
     "ours-xla": "ours.xla",
     "keras": "keras_peer.build",
     "keras-huge": "keras_peer.build",

@@ -22,6 +22,7 @@ PEERS = {
     "keras-gpu": ("keras", "keras-jit", "keras-amp"),
     "torch-gpu": ("torch", "torch-compiled", "torch-amp", "torch-amp-compiled"),
     "jax": ("ours-xla",),
+    "jax-tuned": ("ours-tuned",),
     "jax-gpu": ("ours-resident",),
 }
 """A peer, named for the package that it needs, and its programs; those of the second kind are for a GPU."""
@@ -29,14 +30,21 @@ PEERS = {
 ALONE = ("augment", "decode", "separable")
 """What is measured of ours alone, each by a module of its name."""
 
+KEPT_MEMORY = "glibc.malloc.arena_max=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=1000000000000"
+"""With these tunables glibc's malloc gives no memory back to the system: a step finds that of the step before."""
+
 ENVIRONMENTS = {
     "ours": host_memory.HUGE_PAGES,
     "ours-xla": host_memory.HUGE_PAGES,
+    "ours-tuned": {host_memory.TUNABLES: f"{host_memory.HUGE_PAGES[host_memory.TUNABLES]}:{KEPT_MEMORY}"},
     "keras-huge": host_memory.HUGE_PAGES,
     "torch-huge": host_memory.HUGE_PAGES,
     "torch-tuned": {"MALLOC_MMAP_MAX_": "0"},
 }
-"""What a program is given beside the user's environment: ours, and those named `huge`, what train.py gives itself."""
+"""What a program is given beside the user's environment: ours, and those named `huge`, what train.py gives itself.
+
+Those named `tuned` keep memory that is free.
+"""
 
 
 CACHES = ("JAX_COMPILATION_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")

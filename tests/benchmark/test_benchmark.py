@@ -53,7 +53,7 @@ def test_ours_trains_on_the_statistics_of_the_batch_as_the_peers_do(monkeypatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("peers", ["jax", "keras,jax", "keras-gpu,jax-gpu"])
+@pytest.mark.parametrize("peers", ["jax,jax-tuned", "keras,jax", "keras-gpu,jax-gpu"])
 def test_figures_of_ours_and_its_peers(tmp_path, peers):
     file, trace = tmp_path / "figures.json", tmp_path / "trace"
     done = benchmark(
@@ -106,7 +106,10 @@ def test_a_program_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--peers=caffe"], "--peers=caffe: 'caffe' is none of keras, torch, keras-gpu, torch-gpu, jax, jax-gpu"),
+        (
+            ["--peers=caffe"],
+            "--peers=caffe: 'caffe' is none of keras, torch, keras-gpu, torch-gpu, jax, jax-tuned, jax-gpu",
+        ),
         (
             ["--what=resnet"],
             "--what=resnet: 'resnet' is none of mobilenet_v2, efficientnet_lite, cnn, seed_cnn, augment, decode",
