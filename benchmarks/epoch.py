@@ -91,7 +91,6 @@ def main(folder: str, epochs: int = 2) -> dict[str, object]:
     return {
         "of_the_bare_step": statistics.median(b / a for a, b in zip(loop, bare, strict=True)),
         "steps": -(-photographs // config.batch_size), "step": statistics.median(loop) / BLOCK,
-        "waiting": statistics.median(float(row["data_wait_seconds"]) for row in rows),
         "evaluating": statistics.median(
             float(row["seconds"]) - photographs / float(row["images_per_second"]) for row in rows
         ),
