@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import jax
-from jax import lax
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.geometry import Zeros
@@ -44,11 +43,8 @@ def input_grad(dy: Image, kernel: Kernel, size: Sequence[int], stride: int, zero
     reach = [(k - 1) * dilation for k in kernel.shape[:2]]
     befores = [r - low for r, (low, _) in zip(reach, zeros, strict=True)]
     afters = [n - (m - 1) * stride - 1 + low for n, m, (low, _) in zip(size, dy.shape[1:3], zeros, strict=True)]
-    borders = [(max(before, 0), max(after, 0)) for before, after in zip(befores, afters, strict=True)]
-    dx = lax.conv_general_dilated(
-        dy, kernel[::-1, ::-1].swapaxes(2, 3), (1, 1), borders, (stride, stride), (dilation, dilation),
-        ("NHWC", "HWIO", "NHWC"),
-    )  # fmt: skip
+    rows, columns = ((max(before, 0), max(after, 0)) for before, after in zip(befores, afters, strict=True))
+    dx = xla_conv(dy, kernel[::-1, ::-1].swapaxes(2, 3), 1, (rows, columns), dilation, spread=stride)
     # A side with more zeros than the kernel reaches has no border, and too many pixels.
     return window(dx, max(-befores[0], 0), max(-befores[1], 0), size, 1)
 

@@ -89,10 +89,11 @@ class FeatureCache:
     def part(self, split: str, view: View) -> SplitArrays:
         """float32 [N, F] and the labels of `train`, `validation` or `test`."""
         labels = np.array([example.label for example in self._examples(split)], np.int32)
-        features = self.kept(split, view)
+        file = self._file(split, view)
+        features = kept.read(file)
         if processes.largest(features is None) or features is None:  # all compute, or none does
             features = self._compute(split, view)
-            kept.write(self._file(split, view), features)
+            kept.write(file, features)
         return SplitArrays(features, labels)
 
     def kept(self, split: str, view: View) -> Features | None:
