@@ -6,7 +6,6 @@
 turns with blocks of the bare step, which is the same program on a batch that is on the device already.
 """
 
-import csv
 import json
 import statistics
 import sys
@@ -82,11 +81,10 @@ def main(folder: str, epochs: int = 2) -> dict[str, object]:
 
     parallel.map_step, Checkpoints.save = mapped, saved  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as workdir:
-        run = Path(workdir) / "run"
-        fit(config, run, print_test=False)
-        with (run / "metrics.csv").open() as stream:
-            rows = [row for row in csv.DictReader(stream) if row["phase"] == "finetune"]
-        photographs = sum(row["split"] == "train" for row in RunDirectory(run).read_splits().values())
+        run = RunDirectory(Path(workdir) / "run")
+        fit(config, run.path, print_test=False)
+        rows = [row for row in run.read_csv("metrics.csv") if row["phase"] == "finetune"]
+        photographs = sum(row["split"] == "train" for row in run.read_splits().values())
     loop, bare = (turns[-1].seconds[kind][LEFT_OUT:] for kind in ("loop", "bare"))
     return {
         "of_the_bare_step": statistics.median(b / a for a, b in zip(loop, bare, strict=True)),
