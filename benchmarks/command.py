@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import SIZES, report, rounds
 from flowers_jax import cli
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--batch", default="32", metavar="SIZES", help="images in a batch; the fastest of several, as "
                        "128,256,512,1024 on a GPU, is shown (default: 32)")  # fmt: skip
     flags.add_argument("--rounds", type=int, default=3, help="the figures are their medians (default: 3)")
-    flags.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    flags.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too, after each program")
     flags.add_argument(
         "--profile", type=Path, metavar="DIR", help="write a trace of our training steps for TensorBoard there"
     )
@@ -36,13 +37,12 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(f"--batch={args.batch} --rounds={args.rounds} --what={args.what}: one at least of each")
     _check_outputs(args.json, args.profile)
     programs = ["ours", *(program for peer in peers if _installed(peer) for program in rounds.PEERS[peer])]
-    done = rounds.measure(programs, what, batches, args.rounds, _say)
-    entries = report.entries(done)
-    print(report.table(entries))
-    if args.json:
-        partial = args.json.with_name(f".{args.json.name}.partial")
-        partial.write_text(json.dumps(entries, indent=2) + "\n")
-        partial.replace(args.json)
+    done = []
+    for one in rounds.measure(programs, what, batches, args.rounds, _say):
+        done.append(one)
+        if args.json:
+            _write(args.json, report.entries(done))
+    print(report.table(report.entries(done)))
     if args.profile:
         _profile(next((name for name in what if name in SIZES), "mobilenet_v2"), batches[0], args.profile)
     worked = {(one.who, one.model) for one in done if one.result}
@@ -74,6 +74,12 @@ def _check_outputs(file: Path | None, folder: Path | None) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--profile={folder}: {error.strerror}; give a directory that can be made") from error
+
+
+def _write(file: Path, entries: list[dict[str, Any]]) -> None:
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(json.dumps(entries, indent=2) + "\n")
+    partial.replace(file)
 
 
 def _profile(model: str, batch: int, folder: Path) -> None:

@@ -68,26 +68,25 @@ class Round(NamedTuple):
 
 def measure(
     programs: Sequence[str], models: Sequence[str], batches: Sequence[int], rounds: int, say: Callable[[str], None]
-) -> list[Round]:
+) -> Iterator[Round]:
     """Every model in every program with every size of a batch, `rounds` times; models are also those of `ALONE`.
 
-    In the first round a second process takes the first step again, with the compiled programs that the first one kept:
-    `warm_first_step_seconds`.
+    Each is yielded when it is done. In the first round a second process takes the first step again, with the compiled
+    programs that the first one kept: `warm_first_step_seconds`.
     """
-    done = []
     for number in range(1, rounds + 1):
         for who, model, batch in _runs(programs, models, batches):
             say(f"round {number} of {rounds}: {model}, {who}, {batch} ...")
             begin = time.perf_counter()
             with tempfile.TemporaryDirectory(prefix="flowers_jax-benchmark-") as kept:
-                done.append(_run(who, model, batch, kept))
-                if number == 1 and done[-1].result and model not in ALONE:
+                done = _run(who, model, batch, kept)
+                if number == 1 and done.result and model not in ALONE:
                     again = _run(who, model, batch, kept, "first").result or {}
-                    done[-1].result["warm_first_step_seconds"] = again.get("first_step_seconds")
-            rates = (done[-1].result or {}).get("rates", {})
-            said = ", ".join(f"{what} {rate:,.1f} images/s" for what, rate in rates.items()) or done[-1].error
+                    done.result["warm_first_step_seconds"] = again.get("first_step_seconds")
+            rates = (done.result or {}).get("rates", {})
+            said = ", ".join(f"{what} {rate:,.1f} images/s" for what, rate in rates.items()) or done.error
             say(f"    {said} ({time.perf_counter() - begin:.0f} s)")
-    return done
+            yield done
 
 
 def _runs(programs: Sequence[str], models: Sequence[str], batches: Sequence[int]) -> Iterator[tuple[str, str, int]]:

@@ -9,7 +9,7 @@ import jax
 import keras  # before `benchmarks` does: see BEFORE_THE_PACKAGE
 import pytest
 
-from benchmarks import CLASSES, SIZES, keras_peer, ours, program, separable
+from benchmarks import CLASSES, SIZES, keras_peer, ours, program, rounds, separable
 from benchmarks.rounds import PEERS
 from flowers_jax import models
 from flowers_jax.models import summary
@@ -101,6 +101,18 @@ def test_a_program_that_fails_is_named_and_the_others_go_on(monkeypatch, capsys)
     out, err = capsys.readouterr()
     assert "ours" in out and "keras" not in out
     assert "ValueError: Unable to import backend : nonsense" in err
+
+
+def test_a_run_that_is_stopped_has_written_what_it_measured(monkeypatch, tmp_path):
+    def run(who, model, batch, *_):
+        if model == "augment":
+            raise KeyboardInterrupt
+        return rounds.Round(who, model, batch, {"rates": {model: 2.0}, "backend": "cpu", "dtype": "", "version": ""})
+
+    monkeypatch.setattr(rounds, "_run", run)
+    file = tmp_path / "figures.json"
+    assert script("benchmark", "--what=decode,augment", "--rounds=1", f"--json={file}") == 130
+    assert [(entry["what"], entry["images_per_second"]) for entry in json.loads(file.read_text())] == [("decode", 2)]
 
 
 @pytest.mark.parametrize(
