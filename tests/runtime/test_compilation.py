@@ -42,6 +42,27 @@ def test_a_program_is_compiled_once_for_each_shape_with_options_that_xla_knows(m
         call = compilation.compiled(mapped, "cpu")
         assert [float(call(np.ones(n, np.float32))) for n in (3, 3, 5)] == [3, 3, 5]
     assert traced == [(3,), (5,)]
-    assert compilation.options("cpu") == {} == compilation.options("gpu")
+    assert compilation.options("gpu") == {} and compilation.options("cpu").keys() <= compilation.WIDE_VECTORS.keys()
+    monkeypatch.undo()
+    compilation.options.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("described", "wide"),
+    [
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx2 avx512f avx512dq", True),
+        ("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx2", False),
+        ("vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f avx512dq", False),
+        ("processor\t: 0\nFeatures\t: fp asimd", False),
+        (None, False),
+    ],
+)
+def test_vectors_are_as_wide_as_the_processor_is_fastest_with(tmp_path, monkeypatch, described, wide):
+    if described is not None:
+        (tmp_path / "cpuinfo").write_text(described)
+    monkeypatch.setattr(compilation, "CPU", tmp_path / "cpuinfo")
+    compilation.options.cache_clear()
+    expected = compilation.FUSIONS | (compilation.WIDE_VECTORS if wide else {})
+    assert compilation.options("cpu") == expected
     monkeypatch.undo()
     compilation.options.cache_clear()
