@@ -44,26 +44,34 @@ def _entry(what: str, who: str, results: Sequence[dict[str, Any]], batch: int) -
 
 
 def table(entries: Sequence[dict[str, Any]]) -> str:
-    """A block for each thing measured; `ours is` divides our median by the program's. `warm` is the first step of a
-    second start.
+    """A block for each thing measured; `ours is` divides our median by the program's, and the range beside it is that
+    of the rounds, each of ours divided by the program's in the same round. `warm` is the first step of a second start.
     """
-    ours = {entry["what"]: entry["images_per_second"] for entry in entries if entry["who"] == "ours"}
+    ours = {entry["what"]: entry for entry in entries if entry["who"] == "ours"}
     lines = []
     for what in dict.fromkeys(entry["what"] for entry in entries):
-        head = f"{'images/s':>12}{'of rounds':>22}{'batch':>7}{'ours is':>9}{'first step':>12}{'warm':>8}{'peak':>10}"
-        lines += ["", f"{what:<26}{head}"]
-        for entry in (entry for entry in entries if entry["what"] == what):
-            median, rounds = entry["images_per_second"], entry["rounds"]
-            ratio = f"{ours[what] / median:.2f}x" if what in ours and entry["who"] != "ours" else ""
-            first = f"{entry['first_step_seconds']:.1f} s" if "first_step_seconds" in entry else ""
-            warm = f"{entry['warm_first_step_seconds']:.1f} s" if "warm_first_step_seconds" in entry else ""
-            peak = f"{entry['peak_megabytes']:,.0f} MB" if "peak_megabytes" in entry else ""
-            share = f"  {entry['bandwidth_share']:.0%} of the bandwidth" if "bandwidth_share" in entry else ""
-            spread = f"{min(rounds):,.1f} to {max(rounds):,.1f}"
-            figures = f"{median:>12,.1f}{spread:>22}{entry['batch']:>7}{ratio:>9}{first:>12}{warm:>8}{peak:>10}{share}"
-            lines.append(f"  {entry['who']:<24}{figures}")
-    lines += _shares(ours)
+        head = f"{'images/s':>12}{'of rounds':>22}{'batch':>7}{'ours is':>9}{'of rounds':>14}"
+        lines += ["", f"{what:<26}{head}{'first step':>12}{'warm':>8}{'peak':>10}"]
+        lines += [_row(entry, ours.get(what)) for entry in entries if entry["what"] == what]
+    lines += _shares({what: entry["images_per_second"] for what, entry in ours.items()})
     return "\n".join(lines[1:])
+
+
+def _row(entry: dict[str, Any], ours: dict[str, Any] | None) -> str:
+    median, rounds = entry["images_per_second"], entry["rounds"]
+    ratio = ratios = ""
+    if ours and entry["who"] != "ours":
+        ratio = f"{ours['images_per_second'] / median:.2f}x"
+        if len(ours["rounds"]) == len(rounds):  # none of them failed
+            each = [mine / other for mine, other in zip(ours["rounds"], rounds, strict=True)]
+            ratios = f"{min(each):.2f} to {max(each):.2f}"
+    first = f"{entry['first_step_seconds']:.1f} s" if "first_step_seconds" in entry else ""
+    warm = f"{entry['warm_first_step_seconds']:.1f} s" if "warm_first_step_seconds" in entry else ""
+    peak = f"{entry['peak_megabytes']:,.0f} MB" if "peak_megabytes" in entry else ""
+    share = f"  {entry['bandwidth_share']:.0%} of the bandwidth" if "bandwidth_share" in entry else ""
+    spread = f"{min(rounds):,.1f} to {max(rounds):,.1f}"
+    speed = f"{median:>12,.1f}{spread:>22}{entry['batch']:>7}{ratio:>9}{ratios:>14}"
+    return f"  {entry['who']:<24}{speed}{first:>12}{warm:>8}{peak:>10}{share}".rstrip()
 
 
 def _shares(ours: dict[str, float]) -> list[str]:
