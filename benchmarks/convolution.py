@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from benchmarks.program import median_seconds
 from flowers_jax.ops.geometry import Zeros, geometry
 from flowers_jax.ops.image_conv import columns
-from flowers_jax.ops.windows import views
+from flowers_jax.ops.windows import pad, views
 from flowers_jax.ops.winograd import winograd_conv
 from flowers_jax.ops.xla import xla_conv
 from flowers_jax.runtime.compilation import options
@@ -79,6 +79,15 @@ def unfolded_gradient(x: Image, dy: Image, stride: int, zeros: Zeros) -> Kernel:
     return (pixels(columns(x, (3, 3), stride, zeros)).T @ pixels(dy)).reshape(3, 3, x.shape[3], -1)
 
 
+def unfolded_rows(x: Image, dy: Image, stride: int, zeros: Zeros) -> Kernel:
+    """A matrix product for each row of the kernel, with the input windows of that row."""
+    padded, (height, width) = pad(x, zeros), dy.shape[1:3]
+    columns_of = (padded[:, :, v : v + (width - 1) * stride + 1 : stride] for v in range(3))
+    wide = lax.optimization_barrier(jnp.concatenate(list(columns_of), axis=3))
+    rows_of = (wide[:, u : u + (height - 1) * stride + 1 : stride] for u in range(3))
+    return jnp.stack([pixels(row).T @ pixels(dy) for row in rows_of]).reshape(3, 3, x.shape[3], -1)
+
+
 def in_turn(gradient: Callable[..., Kernel], images: int, x: Image, dy: Image, *static: object) -> Kernel:
     """The sum of the gradients of a few images at a time."""
 
@@ -101,6 +110,7 @@ KERNEL_GRADIENT = {
     "unfolded": unfolded_gradient,
     "unfolded, two images": partial(in_turn, unfolded_gradient, 2),
     "unfolded, four images": partial(in_turn, unfolded_gradient, 4),
+    "rows unfolded, two images": partial(in_turn, unfolded_rows, 2),
 }
 
 
