@@ -32,8 +32,18 @@ def test_programs_are_kept(tmp_path, chosen):
     assert bool(elsewhere) == chosen and bool(ours) != chosen
 
 
-def test_a_program_is_compiled_once_for_each_shape_with_options_that_xla_knows(monkeypatch):
+@pytest.fixture
+def fresh_options():
+    """Options are chosen anew in the test, and again after it."""
+    compilation.options.cache_clear()
+    yield
+    compilation.options.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh_options")
+def test_a_program_is_compiled_once_for_each_shape_with_options_that_xla_knows(monkeypatch, tmp_path):
     """An option of another version of XLA is left out, and everything runs without it."""
+    monkeypatch.setattr(compilation, "CPU", tmp_path / "missing")
     traced = []
     mapped = jax.jit(lambda x: (traced.append(x.shape), x.sum())[1])
     for fusions in (compilation.FUSIONS, {"xla_cpu_an_option_of_tomorrow": True}):
@@ -42,11 +52,10 @@ def test_a_program_is_compiled_once_for_each_shape_with_options_that_xla_knows(m
         call = compilation.compiled(mapped, "cpu")
         assert [float(call(np.ones(n, np.float32))) for n in (3, 3, 5)] == [3, 3, 5]
     assert traced == [(3,), (5,)]
-    assert compilation.options("gpu") == {} and compilation.options("cpu").keys() <= compilation.WIDE_VECTORS.keys()
-    monkeypatch.undo()
-    compilation.options.cache_clear()
+    assert compilation.options("cpu") == {} == compilation.options("gpu")
 
 
+@pytest.mark.usefixtures("fresh_options")
 @pytest.mark.parametrize(
     ("described", "wide"),
     [
@@ -61,8 +70,5 @@ def test_vectors_are_as_wide_as_the_processor_is_fastest_with(tmp_path, monkeypa
     if described is not None:
         (tmp_path / "cpuinfo").write_text(described)
     monkeypatch.setattr(compilation, "CPU", tmp_path / "cpuinfo")
-    compilation.options.cache_clear()
     expected = compilation.FUSIONS | (compilation.WIDE_VECTORS if wide else {})
     assert compilation.options("cpu") == expected
-    monkeypatch.undo()
-    compilation.options.cache_clear()
