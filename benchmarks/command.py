@@ -11,11 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks import SIZES, report, rounds
 from flowers_jax import cli
 from flowers_jax.errors import TrainingError, UsageError
+from flowers_jax.storage import atomic
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,7 +41,8 @@ def main(argv: Sequence[str]) -> int:
     for one in rounds.measure(programs, what, batches, args.rounds, _say):
         done.append(one)
         if args.json:
-            _write(args.json, report.entries(done))
+            with atomic.replacing(args.json) as partial:
+                partial.write_text(json.dumps(report.entries(done), indent=2) + "\n")
     print(report.table(report.entries(done)))
     if args.profile:
         _profile(next((name for name in what if name in SIZES), "mobilenet_v2"), batches[0], args.profile)
@@ -74,12 +75,6 @@ def _check_outputs(file: Path | None, folder: Path | None) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--profile={folder}: {error.strerror}; give a directory that can be made") from error
-
-
-def _write(file: Path, entries: list[dict[str, Any]]) -> None:
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(json.dumps(entries, indent=2) + "\n")
-    partial.replace(file)
 
 
 def _profile(model: str, batch: int, folder: Path) -> None:
