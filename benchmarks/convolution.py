@@ -1,7 +1,8 @@
 """Ways to run the 3x3 convolutions of the CNN on a CPU that were tried, in milliseconds: prints a table.
 
-python -m benchmarks.convolution [SECONDS]
+python -m benchmarks.convolution [SECONDS] [ONEDNN]
 
+ONEDNN is a folder with that library, as `benchmarks.onednn` wants it; without it its rows are left out.
 The first of each kind is XLA's own. The last figure is the largest difference from it, for outputs of a standard
 deviation of 1. docs/convolution.md has the table and what follows from it.
 """
@@ -9,12 +10,14 @@ deviation of 1. docs/convolution.md has the table and what follows from it.
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from benchmarks import onednn
 from benchmarks.program import median_seconds
 from flowers_jax.ops.geometry import Zeros, geometry
 from flowers_jax.ops.image_conv import columns
@@ -114,7 +117,10 @@ KERNEL_GRADIENT = {
 }
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, library: str = "") -> None:
+    if library:
+        onednn.register(Path(library))
+        FORWARD["oneDNN"], KERNEL_GRADIENT["oneDNN"] = onednn.conv, onednn.kernel_grad
     print(f"jax {jax.__version__}, {jax.default_backend()}, float32, batches of {BATCH}; ms, largest difference")
     for size, inputs, outputs, stride in SHAPES:
         zeros, room = geometry((BATCH, size, size, inputs), (3, 3, inputs, outputs), stride, "SAME")
@@ -146,4 +152,4 @@ def compare(
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0, *sys.argv[2:3])
