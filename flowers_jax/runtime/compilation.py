@@ -47,7 +47,7 @@ def compiled(mapped: Any, platform: str) -> Callable[..., Any]:
 
 @functools.cache
 def options(platform: str) -> dict[str, Any]:
-    """Compiler options, without those that this version of XLA does not know."""
+    """Compiler options, without those that the user has set or that this version of XLA does not know."""
     if platform != "cpu":
         return {}
     wide = _cpu_line("vendor_id").endswith("GenuineIntel") and "avx512f" in _cpu_line("flags").split()
@@ -55,7 +55,9 @@ def options(platform: str) -> dict[str, Any]:
 
 
 def _known(wanted: dict[str, Any]) -> dict[str, Any]:
-    """`wanted`, or nothing where this version of XLA does not know it."""
+    """`wanted`, or nothing where the user has set it in XLA_FLAGS, or this version of XLA does not know it."""
+    if any(name in os.environ.get("XLA_FLAGS", "") for name in wanted):
+        return {}
     try:
         jax.jit(lambda: 0, compiler_options=wanted).lower().compile()
     except jax.errors.JaxRuntimeError:

@@ -72,3 +72,11 @@ def test_vectors_are_as_wide_as_the_processor_is_fastest_with(tmp_path, monkeypa
     monkeypatch.setattr(compilation, "CPU", tmp_path / "cpuinfo")
     expected = compilation.FUSIONS | (compilation.WIDE_VECTORS if wide else {})
     assert compilation.options("cpu") == expected
+
+
+@pytest.mark.usefixtures("fresh_options")
+def test_what_the_user_has_set_in_xla_flags_stays(tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text("vendor_id\t: GenuineIntel\nflags\t\t: fpu avx2 avx512f")
+    monkeypatch.setattr(compilation, "CPU", tmp_path / "cpuinfo")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=8 --xla_cpu_prefer_vector_width=256")
+    assert compilation.options("cpu") == compilation.FUSIONS
