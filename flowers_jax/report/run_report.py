@@ -79,7 +79,7 @@ def of_new(model: TrainedModel, data: str) -> Tested:
     if known:
         remarks += (f"The model was trained on {known} of these {len(paths)} photographs, which makes it look better.",)
     if chosen.skipped:
-        remarks += (f"{len(chosen.skipped)} files were skipped; the first: {chosen.skipped[0]}",)
+        remarks += (f"Skipped files: {len(chosen.skipped)}; the first: {chosen.skipped[0]}",)
     return Tested(chosen.name, False, predictions, chosen, training, remarks)
 
 

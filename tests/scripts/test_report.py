@@ -30,7 +30,7 @@ def test_the_page_of_a_run_and_of_new_photographs(run, tmp_path, capsys):
     page = Page(written)
     assert "New photographs" in page.text and "of 60 photographs" in page.text and len(page.of("Photograph ")) > 0
     assert "The model was trained on 30 of these 60 photographs" in page.text
-    assert "1 files were skipped; the first: eight_petals/broken.png" in page.text
+    assert "Skipped files: 1; the first: eight_petals/broken.png" in page.text
     assert script("report", f"--run={run}", f"--out={tmp_path / 'mine.html'}") == 0
     assert (tmp_path / "mine.html").is_file()
 
