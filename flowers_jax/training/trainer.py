@@ -124,6 +124,9 @@ class Trainer:
             prepared: seconds that a training photograph of this phase took to get ready.
         """
         config, job, progress = self.config, self.job, self.progress
+        if not is_quiet():
+            said = "are compiled and timed: up to a minute for a deep model on a CPU, less in later runs"
+            print(styled("steps   ", "bold"), said, flush=True)
         images = self.phase_data.training[0].images
         missing = images.missing if isinstance(images, DecodedFile) else 0
         if missing:  # they are decoded while the first epoch trains
