@@ -1,7 +1,7 @@
 """The first convolution of a network, over the three channels of an image, for XLA's CPU backend.
 
 Its convolution is twice as fast where the channels are a multiple of four, and its kernel gradient is four times as
-slow as the product of matrices which that gradient is.
+slow as the product of matrices which that gradient is. In training the convolution is such a product too.
 """
 
 from collections.abc import Sequence
@@ -30,15 +30,20 @@ def image_conv(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: in
     return xla_conv(x, jnp.pad(kernel, ((0, 0), (0, 0), (0, missing), (0, 0))), stride, zeros, dilation)
 
 
+def image_product(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int = 1) -> Image:
+    """The same as a product of matrices: faster in training, where the kernel gradient uses the same windows."""
+    seen = columns(x, kernel.shape[:2], stride, zeros, dilation)
+    return (_rows(seen) @ _rows(kernel)).reshape(*seen.shape[:3], -1)
+
+
 def _forward(x: Image, kernel: Kernel, *static) -> tuple[Image, tuple[Image, Kernel]]:
-    return image_conv(x, kernel, *static), (x, kernel)
+    return image_product(x, kernel, *static), (x, kernel)
 
 
 def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:
     x, kernel = saved
     dx = input_grad(dy, kernel, x.shape[1:3], stride, zeros, dilation)
-    seen = columns(x, kernel.shape[:2], stride, zeros, dilation)
-    dkernel = seen.reshape(-1, seen.shape[3]).T @ dy.reshape(-1, dy.shape[3])
+    dkernel = _rows(columns(x, kernel.shape[:2], stride, zeros, dilation)).T @ _rows(dy)
     return dx, dkernel.reshape(kernel.shape)
 
 
@@ -48,3 +53,7 @@ image_conv.defvjp(_forward, _backward)
 def columns(x: Image, size: Sequence[int], stride: int, zeros: Zeros, dilation: int = 1) -> Image:
     """What a kernel of `size` sees at each place: [B, H', W', kh kw I] (im2col)."""
     return lax.optimization_barrier(jnp.concatenate(views(x, size, stride, zeros, dilation), 3))
+
+
+def _rows(x: Float[Array, "*_places _last"]) -> Float[Array, "_all _last"]:
+    return x.reshape(-1, x.shape[-1])
