@@ -11,6 +11,7 @@ from functools import partial
 import jax
 from jaxtyping import Array, Float
 
+from flowers_jax.ops.barrier import kept_on_cpu
 from flowers_jax.ops.geometry import Zeros
 from flowers_jax.ops.windows import window
 from flowers_jax.ops.xla import xla_conv
@@ -58,6 +59,8 @@ def kernel_grad(x: Image, dy: Image, size: Sequence[int], stride: int, zeros: Ze
         _read((m - 1) * stride + 1 + (k - 1) * dilation, n, low)
         for m, k, n, (low, _) in zip(dy.shape[1:3], size, x.shape[1:3], zeros, strict=True)
     )
+    # XLA would compute activations again in transposed order, which takes ten times as long as copying them.
+    x, dy = kept_on_cpu((x, dy))
     images = window(x, 0, 0, (height, width), 1).transpose(3, 1, 2, 0)
     dkernel = xla_conv(images, dy.transpose(1, 2, 0, 3), dilation, (rows, columns), stride)
     return dkernel.transpose(1, 2, 0, 3)
