@@ -50,7 +50,7 @@ def test_no_path_or_barrier_of_a_cpu_is_in_it(name, platform):
     """What `convolution=xla` gives is the backend's convolution everywhere."""
     text, _ = lowered(name, platform)
     found, plain = operations(text), operations(lowered(name, platform, "xla")[0])
-    assert "optimization_barrier" not in text
+    assert "optimization_barrier" not in text and "inlineable" not in text
     for operation in ("stablehlo.convolution", "stablehlo.dot_general", "stablehlo.pad", "stablehlo.concatenate"):
         assert found[operation] == plain[operation], operation
     assert found["stablehlo.convolution"] > 0 and found["stablehlo.all_reduce"] > 0
@@ -68,7 +68,7 @@ def test_on_a_cpu_the_paths_and_barriers_are_there():
     """So the tests above can fail."""
     name = "cnn"
     text, _ = lowered(name, "cpu", dtype=jnp.float32)
-    assert "optimization_barrier" in text
+    assert "optimization_barrier" in text and "inlineable" in text
     assert (
         operations(text)["stablehlo.dot_general"] > operations(lowered(name, "cpu", "xla")[0])["stablehlo.dot_general"]
     )
@@ -82,8 +82,9 @@ def test_on_a_cpu_the_dimensions_of_each_convolution_are_in_order(name, dtype):
     found = re.findall(
         r"stablehlo\.convolution.*?dim_numbers = (\S+, \S+, \S+, \S+, \S+, \S+, \S+, \S+, \S+, \S+),", text
     )
-    assert len(found) == operations(text)["stablehlo.convolution"] > 0
-    assert set(found) == {"[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"}
+    assert len(found) == operations(text)["stablehlo.convolution"]
+    # The one convolution of the course's CNN is a product of matrices.
+    assert set(found) == ({"[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]"} if name != "seed_cnn" else set())
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
