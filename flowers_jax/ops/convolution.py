@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from flowers_jax.ops.depthwise import depthwise_conv
 from flowers_jax.ops.geometry import Padding, Zeros, geometry
-from flowers_jax.ops.image_conv import image_conv, image_product
+from flowers_jax.ops.image_conv import image_conv
 from flowers_jax.ops.plain_conv import plain_conv
 from flowers_jax.ops.platform import by_platform
 from flowers_jax.ops.pointwise import pointwise_conv
@@ -45,34 +44,20 @@ def convolve(
     xla = partial(xla_conv, stride=stride, zeros=zeros, dilation=dilation, groups=groups)
     if path == "xla" or ours is None:
         return xla(x, kernel)
-    return ours.run(x, kernel) if path == "fast" else by_platform(ours.run, xla, ours.in_training)(x, kernel)
+    return ours(x, kernel) if path == "fast" else by_platform(ours, xla)(x, kernel)
 
 
-class Ours(NamedTuple):
-    """Our code for a convolution.
-
-    Attributes:
-        in_training: other code, where the gradients are needed too.
-    """
-
-    run: Convolution
-    in_training: Convolution | None = None
-
-
-def _ours(x: Image, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int) -> Ours | None:
+def _ours(x: Image, kernel: Sequence[int], stride: int, zeros: Zeros, dilation: int, groups: int) -> Convolution | None:
     """Our code for these shapes; None where we have none."""
     if groups == x.shape[3] == kernel[3]:
-        return Ours(lambda x, kernel: depthwise_conv(x, kernel, stride, zeros, dilation))
+        return lambda x, kernel: depthwise_conv(x, kernel, stride, zeros, dilation)
     if groups > 1:
         return None
     if kernel[:2] == (1, 1) and zeros == ((0, 0), (0, 0)):
-        return Ours(lambda x, kernel: pointwise_conv(x[:, ::stride, ::stride], kernel[0, 0]))
+        return lambda x, kernel: pointwise_conv(x[:, ::stride, ::stride], kernel[0, 0])
     if kernel[2] < 4:
-        return Ours(
-            lambda x, kernel: image_conv(x, kernel, stride, zeros, dilation),
-            lambda x, kernel: image_product(x, kernel, stride, zeros, dilation),
-        )
+        return lambda x, kernel: image_conv(x, kernel, stride, zeros, dilation)
     is_wide = min(kernel[2:]) >= WINOGRAD_CHANNELS and x.dtype != jnp.bfloat16  # in which sums of inputs round too much
     if kernel[:2] == (3, 3) and stride == dilation == 1 and is_wide:
-        return Ours(lambda x, kernel: winograd_conv(x, kernel, zeros))
-    return Ours(lambda x, kernel: plain_conv(x, kernel, stride, zeros, dilation))
+        return lambda x, kernel: winograd_conv(x, kernel, zeros)
+    return lambda x, kernel: plain_conv(x, kernel, stride, zeros, dilation)

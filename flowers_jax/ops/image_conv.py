@@ -1,7 +1,7 @@
 """The first convolution of a network, over the three channels of an image, for XLA's CPU backend.
 
-Its convolution is twice as fast where the channels are a multiple of four, and its kernel gradient is four times as
-slow as the product of matrices which that gradient is. In training the convolution is such a product too.
+It is a product of matrices with what the kernel sees at each place, and so is its kernel gradient. XLA's convolution of
+so few channels is slower, its kernel gradient four times as slow.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from jaxtyping import Array, Float
 from flowers_jax.ops.geometry import Zeros
 from flowers_jax.ops.plain_conv import input_grad
 from flowers_jax.ops.windows import views
-from flowers_jax.ops.xla import xla_conv
 
 Image = Float[Array, "_batch _height _width _channels"]
 Kernel = Float[Array, "_kh _kw _inputs _outputs"]
@@ -24,20 +23,12 @@ Kernel = Float[Array, "_kh _kw _inputs _outputs"]
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def image_conv(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int = 1) -> Image:
     """[B, H, W, I] x [kh, kw, I, O] -> [B, H', W', O] for few input channels; reverse-mode derivatives only."""
-    missing = -x.shape[3] % 4
-    # Behind a barrier, or XLA reads the image through the padding.
-    x = lax.optimization_barrier(jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))))
-    return xla_conv(x, jnp.pad(kernel, ((0, 0), (0, 0), (0, missing), (0, 0))), stride, zeros, dilation)
-
-
-def image_product(x: Image, kernel: Kernel, stride: int, zeros: Zeros, dilation: int = 1) -> Image:
-    """The same as a product of matrices: faster in training, where the kernel gradient uses the same windows."""
     seen = columns(x, kernel.shape[:2], stride, zeros, dilation)
     return (_rows(seen) @ _rows(kernel)).reshape(*seen.shape[:3], -1)
 
 
 def _forward(x: Image, kernel: Kernel, *static) -> tuple[Image, tuple[Image, Kernel]]:
-    return image_product(x, kernel, *static), (x, kernel)
+    return image_conv(x, kernel, *static), (x, kernel)
 
 
 def _backward(stride: int, zeros: Zeros, dilation: int, saved: tuple[Image, Kernel], dy: Image) -> tuple[Image, Kernel]:

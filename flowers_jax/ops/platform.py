@@ -10,13 +10,10 @@ from jaxtyping import Array
 Function = Callable[..., Array]
 
 
-def by_platform(ours: Function, xla: Function, in_training: Function | None = None) -> Function:
+def by_platform(ours: Function, xla: Function) -> Function:
     """`ours` where the program is compiled for a CPU, which is known only when it is lowered; else `xla`.
 
-    All take the same arrays. The result has reverse-mode derivatives alone.
-
-    Args:
-        in_training: other code for `ours` where its gradients are needed too.
+    Both take the same arrays. The result has reverse-mode derivatives alone.
     """
 
     # The gradient of `lax.platform_dependent` would save what either of the two wants saved; this saves the inputs.
@@ -25,7 +22,7 @@ def by_platform(ours: Function, xla: Function, in_training: Function | None = No
         return lax.platform_dependent(*operands, cpu=ours, default=xla)
 
     def forward(*operands: Array) -> tuple[Array, tuple[Array, ...]]:
-        return lax.platform_dependent(*operands, cpu=in_training or ours, default=xla), operands
+        return function(*operands), operands
 
     def backward(saved: tuple[Array, ...], dy: Array) -> tuple[Array, ...]:
         return lax.platform_dependent(*saved, dy, cpu=_gradients(ours), default=_gradients(xla))
