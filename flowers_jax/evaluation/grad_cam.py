@@ -63,7 +63,7 @@ def grad_cam(
     for start in range(0, len(images), size):
         rows = np.arange(start, min(len(images), start + size))
         filled = np.resize(rows, size)
-        batch = parallel.shard({"images": images[filled], "classes": chosen[filled]}, model.devices)
+        batch = parallel.host_shards({"images": images[filled], "classes": chosen[filled]}, model.devices)
         heat = jax.device_get(_compiled[model](model.variables, batch))
         maps.append(heat.reshape(size, *heat.shape[-2:])[: len(rows)])
     return np.concatenate(maps) if maps else np.zeros((0, 1, 1), np.float32)

@@ -88,7 +88,7 @@ def _on_host(step: Callable[[Variables, Array], Array], devices: Devices) -> Cal
     mapped = parallel.map_predict(step, devices)
 
     def predict(variables: Variables, rows: np.ndarray) -> Any:
-        outputs = jax.device_get(mapped(variables, parallel.shares(rows, devices)))
+        outputs = jax.device_get(mapped(variables, parallel.host_shards(rows, devices)))
         return outputs.reshape(-1, outputs.shape[-1])
 
     return predict

@@ -183,7 +183,7 @@ def shard(batch: Any, devices: Devices) -> Any:
         return jax.tree.map(place, split)
 
 
-def shares(batch: Any, devices: Devices) -> Any:
+def host_shards(batch: Any, devices: Devices) -> Any:
     """As `shard`, for a program that is called at once: it takes arrays of the host itself, which is faster."""
     return shard(batch, devices) if is_shared(devices) else _split(batch, devices)
 

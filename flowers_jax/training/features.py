@@ -191,7 +191,7 @@ def _make_extractor(
     mapped = parallel.map_predict(step, devices)
 
     def extract(variables: Variables, images: np.ndarray, indices: np.ndarray, view: np.int32) -> Features:
-        outputs = jax.device_get(mapped((variables, view), parallel.shard((images, indices), devices)))
+        outputs = jax.device_get(mapped((variables, view), parallel.host_shards((images, indices), devices)))
         return outputs.reshape(-1, outputs.shape[-1])
 
     return extract
