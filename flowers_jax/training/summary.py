@@ -1,8 +1,9 @@
 """`summary.json`: the result of a finished run."""
 
+import contextlib
 import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib import metadata
 from statistics import median
 from typing import Any
 
@@ -83,8 +84,17 @@ def summarize(
         "estimated_seconds": round(estimated, 2),
         "images_per_second": round(median(_rates(progress.rows)), 2),
         "devices": [device.device_kind for device in job.devices],
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": versions(PACKAGES),
     }
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Of Python, and of those packages that are installed: where JAX is the machine's own, others may be missing."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _rates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
