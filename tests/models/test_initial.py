@@ -35,3 +35,15 @@ def test_with_weights_the_rest_is_the_same(mobilenet, tmp_path):
     assert all((leaf == 0.5).all() for tree in filled.values() for leaf in jax.tree.leaves(tree["backbone"]))
     np.testing.assert_array_equal(filled["params"]["head_hidden"]["kernel"], drawn["params"]["head_hidden"]["kernel"])
     assert filled["params"]["head_hidden"]["kernel"].any()
+
+
+def test_they_do_not_need_a_cpu(monkeypatch):
+    """JAX_PLATFORMS may name a GPU alone."""
+
+    def unknown(backend=None):
+        raise RuntimeError(f"Unknown backend {backend}")
+
+    module = models.create("seed_cnn", 5)
+    expected = initial_variables(module, 28, KEY)
+    monkeypatch.setattr(jax, "local_devices", unknown)
+    jax.tree.map(np.testing.assert_array_equal, initial_variables(module, 28, KEY), expected)
