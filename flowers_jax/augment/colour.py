@@ -7,11 +7,10 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jax import lax
-from jaxtyping import Array, Float32, Int, Key
+from jaxtyping import Array, Float32, Key
 
+from flowers_jax import ops
 from flowers_jax.augment.affine import Scalar
-from flowers_jax.ops import cpu_barrier
 from flowers_jax.types import Picture
 
 Grey = Float32[Array, "*size 1"]
@@ -24,27 +23,14 @@ def color_jitter(key: Key[Array, ""], image: Picture, strengths: tuple[float, fl
         strengths: a factor is uniform in 1 - strength .. 1 + strength (not below 0). Hue, in turns of the colour
             circle, is uniform in -strength .. strength. A strength of 0 changes nothing.
     """
-    changes, factors = [], []
     settings = (adjust_brightness, 1), (adjust_contrast, 1), (adjust_saturation, 1), (adjust_hue, 0)
     for one, (change, neutral), strength in zip(jax.random.split(key, 4), settings, strengths, strict=True):
         if strength:
             least = max(neutral - strength, 0) if neutral else -strength
-            changes.append(change)
-            factors.append(jax.random.uniform(one, minval=least, maxval=neutral + strength))
-
-    def at_once(image: Picture) -> Picture:
-        for change, factor in zip(changes, factors, strict=True):
-            image = change(image, factor)
-        return image
-
-    # XLA on a CPU computes all changes before a change again for each of its readers of a pixel, but not over a loop.
-    def in_turn(image: Picture) -> Picture:
-        def step(image: Picture, item: tuple[Int[Array, ""], Scalar]) -> tuple[Picture, None]:
-            return lax.switch(item[0], changes, image, item[1]), None
-
-        return lax.scan(step, image, (jnp.arange(len(changes)), jnp.stack(factors)))[0]
-
-    return lax.platform_dependent(image, cpu=in_turn, default=at_once) if changes else image
+            factor = jax.random.uniform(one, minval=least, maxval=neutral + strength)
+            # Kept, or XLA computes all changes before the next one again for each of its readers of a pixel.
+            image = ops.kept_on_cpu(change(image, factor))
+    return image
 
 
 def adjust_brightness(image: Picture, factor: Scalar) -> Picture:
@@ -75,8 +61,8 @@ def adjust_hue(image: Picture, turns: Scalar) -> Picture:
         blue - green,
         jnp.where(image[..., 1] == largest, 2 + red - blue, 4 + green - red),
     )
-    # Behind a barrier, or XLA computes all this again for each of the three channels.
-    sixths, largest, spread = cpu_barrier((sixths + 6 * turns, largest, spread))
+    # Kept, or XLA computes all this again for each of the three channels.
+    sixths, largest, spread = ops.kept_on_cpu((sixths + 6 * turns, largest, spread))
     # From HSV back to RGB: a channel is the largest minus a share of the spread (Smith 1978, in closed form).
     places = sixths[..., None] + jnp.array([5.0, 3.0, 1.0])
     places = places - 6 * jnp.floor(places / 6)  # places % 6 without the calls of fmod that XLA makes

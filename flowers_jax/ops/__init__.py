@@ -1,7 +1,7 @@
 """Convolution: `convolve`, which the models run, `conv_general_dilated`, by which any Flax model runs it too,
 `max_pool`, and the references that say what layers must give."""
 
-from flowers_jax.ops.barrier import cpu_barrier
+from flowers_jax.ops.barrier import cpu_barrier, kept_on_cpu
 from flowers_jax.ops.convolution import PATHS, convolve
 from flowers_jax.ops.flax_conv import conv_general_dilated
 from flowers_jax.ops.max_pool import max_pool
@@ -15,5 +15,6 @@ __all__ = [
     "conv_general_dilated",
     "convolve",
     "cpu_barrier",
+    "kept_on_cpu",
     "max_pool",
 ]
